@@ -60,8 +60,25 @@ lock: ## Write requirements.lock anew, with the newest versions that pyproject.t
 	@/usr/bin/python3 -m venv build/lock
 	@build/lock/bin/pip install --quiet --upgrade --editable '.[dev]'
 	@{ echo '# Written by `make lock` from pyproject.toml; do not edit.'; \
-	   build/lock/bin/pip freeze --exclude-editable; } > build/requirements.lock
+	   build/lock/bin/pip freeze --all --exclude pip --exclude-editable; } > build/requirements.lock
 	@mv build/requirements.lock requirements.lock
+
+.PHONY: dist
+dist: $(INSTALLED) ## Write the sdist and the wheel into dist/
+	@# The wheel is made of the sdist, in a folder of its own: what build/ still has of a deleted file gets into neither.
+	@# The date of the last commit, where there is one: the same commit gives the same bytes.
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(BIN)/python -m build --no-isolation --outdir dist
+
+.PHONY: docs
+docs: build/docs/.installed ## Build the documentation as a site, build/site/index.html
+	@build/docs/bin/zensical build --strict --clean --config-file zensical.toml
+	@/usr/bin/python3 install/finish_site.py
+	@echo 'The documentation: build/site/index.html'
+
+build/docs/.installed: install/docs.lock
+	@/usr/bin/python3 -m venv --clear build/docs
+	@build/docs/bin/pip install --quiet --disable-pip-version-check --requirement install/docs.lock
+	@touch $@
 
 .PHONY: vendored
 vendored: ## Write anew what of others' work the browser gets, and the list of common passwords; needs npm
@@ -70,7 +87,7 @@ vendored: ## Write anew what of others' work the browser gets, and the list of c
 
 .PHONY: clean
 clean: ## Delete what can be made again: environment, caches. Your data in var/ stay
-	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv build dist .cache *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): install/setup.sh pyproject.toml requirements.lock

@@ -373,6 +373,8 @@ create table trunks (
     called_prefix       text not null default '',
     inbound_prefix      text not null default '',
     inbound_calling_format text,
+    version             integer not null default 1,
+    changed_at          timestamptz not null default now(),
     constraint trunks_pkey primary key (id),
     constraint trunks_name_key unique (name),
     constraint trunks_name_form check (name ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'),
@@ -435,6 +437,16 @@ comment on column trunks.called_prefix is
 comment on column trunks.inbound_prefix is 'What is taken off the called number of a call that comes in, where it begins so. Empty: nothing.';
 comment on column trunks.inbound_calling_format is 'How the carrier writes calling numbers, as inbound_format; null: as it wrote the called one.';
 comment on column trunks.encrypted_media is 'SRTP or no call, in both directions. Its keys stand in SDP, which TLS hides; T.38 has no encryption.';
+
+comment on column trunks.version is 'Raised by each change; node_trunks says which of them a node has taken up.';
+
+create function raise_version() returns trigger language plpgsql as $$
+begin
+    new.version := old.version + 1;
+    new.changed_at := now();
+    return new;
+end $$;
+create trigger trunks_version before update on trunks for each row execute function raise_version();
 
 create table trunk_states (
     trunk_id        bigint not null,
@@ -598,9 +610,37 @@ create table nodes (
     heartbeat_at   timestamptz not null default now(),
     max_channels   integer not null,
     paused         boolean not null default false,
+    draining_since timestamptz,
+    waiting        integer not null default 0,
     constraint nodes_pkey primary key (name)
 );
 comment on table nodes is 'FreeSWITCH machines. switch_uuid is the core UUID of the running switch: a new one proves that every call of the old one is gone. paused: it dials nothing until an operator lets it (fax_queue::resume).';
+comment on column nodes.draining_since is 'Since when an administrator wants it to take no calls any more (`faxplan node drain`); null: it takes them.';
+comment on column nodes.waiting is 'Received faxes on its disk that were not delivered yet when it last reported.';
+
+create table node_trunks (
+    node        text not null,
+    trunk_id    bigint not null,
+    version     integer not null,
+    applied_at  timestamptz not null default now(),
+    error       text,
+    constraint node_trunks_pkey primary key (node, trunk_id),
+    constraint node_trunks_node_fkey foreign key (node) references nodes (name) on delete cascade,
+    constraint node_trunks_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade
+);
+comment on table node_trunks is 'Which version of a trunk a node''s switch has. A node whose gateways are kept by hand has no rows.';
+comment on column node_trunks.error is 'Why the newest version could not be taken up; null: nothing is wrong.';
+
+create table trunk_holders (
+    trunk_id    bigint not null,
+    node        text not null,
+    since       timestamptz not null default now(),
+    constraint trunk_holders_pkey primary key (trunk_id),
+    constraint trunk_holders_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade,
+    constraint trunk_holders_node_fkey foreign key (node) references nodes (name) on delete cascade
+);
+comment on table trunk_holders is
+    'Which node alone registers a trunk that registers, and dials through it: until it is silent or drained. A trunk without a row may be dialled by any.';
 
 -- -------------------------------------------------------------------------------------------------------------- documents
 
@@ -2822,6 +2862,7 @@ create policy dids_lookup on dids for select to faxplan_switch, faxplan_admin us
 create policy dids_owner on dids for select to faxplan_owner using (true);
 create policy fax_queue_claim on fax_queue for all to faxplan_switch using (true) with check (true);
 create policy calls_node on calls for all to faxplan_switch using (true) with check (true);
+create policy calls_removed_nodes on calls for update to faxplan_admin using (true) with check (true);
 create policy calls_overview on calls for select to faxplan_admin using (true);
 create policy fax_queue_overview on fax_queue for select to faxplan_admin using (true);
 create policy attempts_overview on attempts for select to faxplan_admin using (true);
@@ -2862,6 +2903,7 @@ alter table transient_keys enable row level security;
 alter table transient_keys force row level security;
 create policy transient_keys_public on transient_keys for select using (true);
 create policy transient_keys_dispatch on transient_keys for all to faxplan_switch using (purpose = 'dispatch') with check (purpose = 'dispatch');
+create policy transient_keys_removed_nodes on transient_keys for update to faxplan_admin using (purpose = 'dispatch') with check (purpose = 'dispatch');
 create policy transient_keys_workers on transient_keys for all to faxplan_worker using (true) with check (true);
 create policy transient_wraps_renewal on transient_wraps for all to faxplan_switch, faxplan_worker using (true) with check (true);
 create policy mail_accounts_mailer on mail_accounts for select to faxplan_worker using (true);
@@ -2895,6 +2937,9 @@ grant insert, update, delete on mailboxes to faxplan_admin;
 grant select, insert, update, delete on failure_rules, sending_hours to faxplan_admin;
 grant select, delete on trunk_states to faxplan_admin;
 grant select, update on nodes to faxplan_admin;
+grant delete on nodes to faxplan_admin;
+grant update (lease_until) on calls to faxplan_admin;
+grant select on node_trunks, trunk_holders to faxplan_admin;
 grant select on calls, fax_queue to faxplan_admin;
 grant select (tenant_id, id, pages, pages_done) on faxes to faxplan_admin;
 grant select, insert, delete on verified_numbers to faxplan_admin;
@@ -2904,7 +2949,7 @@ grant select on routes, nodes, users, logins, mailbox_members, dids, renderings,
 -- Not how a trunk logs in: who reads that can call at our cost.
 grant select (id, name, host, port, transport, register, realm, ping_seconds, source_networks, called_format, calling_format, inbound_country,
               inbound_format, t38, enabled, created_at, max_calls, calls_per_second, dedicated_to, overflow, caller_id_in, privacy, from_user, from_domain,
-              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace, called_prefix, inbound_prefix, inbound_calling_format) on trunks to faxplan_portal;
+              t38_request, t38_redundancy, v17, ecm, codec, encrypted_media, trusts_identity, called_from, t30_trace, called_prefix, inbound_prefix, inbound_calling_format, version, changed_at) on trunks to faxplan_portal;
 -- Not which numbers a trunk failed, by whomever they were called.
 grant select (trunk_id, rests_until, node_rests) on trunk_states to faxplan_portal;
 grant select on failure_rules, sending_hours, verified_numbers to faxplan_portal;
@@ -2927,6 +2972,7 @@ grant select, insert, update on trunk_states, tenant_turns, destinations to faxp
 grant delete on destinations to faxplan_switch;
 grant select, insert, update on nodes, faxes, attempts, documents, quotas to faxplan_switch;
 grant select, insert, update, delete on fax_queue, calls to faxplan_switch;
+grant select, insert, update, delete on node_trunks, trunk_holders to faxplan_switch;
 grant insert on mailbox_entries, notices to faxplan_switch;
 grant select, delete on trunk_tests to faxplan_switch;
 
@@ -2978,6 +3024,7 @@ grant select, insert on mailbox_wraps to faxplan_portal, faxplan_switch, faxplan
 grant select on transient_keys to faxplan_admin, faxplan_portal, faxplan_switch, faxplan_worker;
 grant insert, delete on transient_keys to faxplan_switch, faxplan_worker;
 grant update (retired_at) on transient_keys to faxplan_switch, faxplan_worker;
+grant update (retired_at) on transient_keys to faxplan_admin;
 grant select, insert, delete on transient_wraps to faxplan_portal, faxplan_switch, faxplan_worker;
 
 -- `faxplan vault adopt` seals what was stored before.

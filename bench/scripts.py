@@ -19,19 +19,23 @@ class ScriptRunner:
         self._stack_bytes = stack_bytes
         self._start_lock = threading.Lock()
         self._switch_interval = sys.getswitchinterval()
+        self._path: list[str] = []
 
     def install(self) -> None:
         """Put the scripts on sys.path."""
         self._switch_interval = sys.getswitchinterval()
+        self._path = list(sys.path)
         sys.path.insert(0, self._script_dir)
 
     def remove(self) -> None:
         """Leave no trace: scripts of one switch must not serve the next one in this process."""
-        if self._script_dir in sys.path:
-            sys.path.remove(self._script_dir)
+        sys.path[:] = [folder for folder in sys.path if folder in self._path]
         files = {name: str(getattr(module, "__file__", None) or "") for name, module in list(sys.modules.items())}
         ours = {name for name, file in files.items() if file.startswith(self._script_dir + "/")}
-        for name in ours:
+        # And what a script has loaded from elsewhere by a loader of its own.
+        loaders = {name: type(getattr(module, "__loader__", None)) for name, module in list(sys.modules.items())}
+        theirs = {name for name, loader in loaders.items() if loader.__module__ in ours}
+        for name in ours | theirs:
             del sys.modules[name]
         # What a script set in the whole process: a finder would go on to answer for scripts of the next switch.
         sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ not in ours]

@@ -220,6 +220,8 @@ def _e164(caller: Caller, trunk: Trunk, number_format: str) -> str | None:
 def _full(tx: Transaction, node: Node, trunk: Trunk, did: Did) -> Refused | None:
     """Which limit leaves no room for this call; None: none. Over trunk and node the carrier may try another way."""
     now = queue.load(tx, node=node.name, trunk_id=trunk.id, tenant_id=did.tenant_id, did=did.number)
+    if now.drains:
+        return Refused(FULL, f"node {node.name} takes no calls: an administrator drains it")
     if now.on_node >= node.max_channels:
         return Refused(FULL, f"{now.on_node} calls are going on, as many as max_channels allows")
     if trunk.max_calls is not None and now.on_trunk >= trunk.max_calls:

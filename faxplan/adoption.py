@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faxplan import audit, document_store, documents, renderings, sealed, tenants, transient_readers, vault
+from faxplan import audit, document_store, documents, objects, renderings, tenants, transient_readers, vault
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.documents import Wrapped
@@ -155,19 +155,16 @@ def _readers(tx: Transaction, tenant_id: int, document_id: int) -> tuple[list[in
 
 def _remove_plain_orphans(db: Database, store: Store, everyone: list[Tenant]) -> int:
     """Objects that are not sealed and that no row names, as an earlier run leaves them that was killed."""
-    plain = {path.name: path for path in store.objects() if not _is_sealed(path)}
+    plain = {
+        each.name
+        for number in range(objects.FOLDERS)
+        for each in store.listed(number)
+        if objects.is_name(each.name) and not store.is_sealed(each.name)
+    }
     for tenant in everyone if plain else ():
         with db.tenant(tenant.id) as tx:
             for name in documents.names(tx, tenant.id):
-                plain.pop(name, None)
+                plain.discard(name)
     for name in plain:
         store.delete(name)
     return len(plain)
-
-
-def _is_sealed(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(sealed.MAGIC)) == sealed.MAGIC
-    except FileNotFoundError:
-        return True

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+import faxplan
 from faxplan import (
     cli_api_keys,
     cli_audit,
+    cli_backup,
     cli_barring,
     cli_calling,
     cli_cdr,
@@ -27,10 +29,13 @@ from faxplan import (
     cli_drafts,
     cli_faxes,
     cli_hosts,
+    cli_import,
+    cli_install,
     cli_keys,
     cli_labels,
     cli_mail,
     cli_mail_in,
+    cli_nodes,
     cli_numbers,
     cli_output,
     cli_purge,
@@ -42,6 +47,7 @@ from faxplan import (
     cli_tenants,
     cli_top,
     cli_trunks,
+    cli_upgrade,
     config,
     home,
     log_lines,
@@ -223,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     common.set_defaults(user=None)
     parser = argparse.ArgumentParser(prog="faxplan", description="Send and follow faxes, and look after Faxplan.")
+    parser.add_argument("--version", action="version", version=f"faxplan {faxplan.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     cli_faxes.add_commands(commands, personal)
     cli_drafts.add_commands(commands, personal)
@@ -233,12 +240,17 @@ def _parser() -> argparse.ArgumentParser:
     cli_reader_keys.add_commands(commands, personal)
     cli_api_keys.add_commands(commands, personal)
     cli_system.add_commands(commands, common)
+    cli_install.add_commands(commands, common)
     cli_top.add_commands(commands, common)
     cli_database.add_commands(commands, common)
+    cli_backup.add_commands(commands, common)
+    cli_upgrade.add_commands(commands, common)
     cli_tenants.add_commands(commands, common, personal)
     cli_dids.add_commands(commands, common)
+    cli_nodes.add_commands(commands, common)
     cli_numbers.add_commands(commands, common)
     cli_hosts.add_commands(commands, common)
+    cli_import.add_commands(commands, common)
     cli_mail.add_commands(commands, common)
     cli_covers.add_commands(commands, common)
     cli_mail_in.add_commands(commands, common)

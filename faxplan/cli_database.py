@@ -1,10 +1,15 @@
 """The commands that make Faxplan's database and bring it up to date."""
 
 import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, database_setup
+from faxplan import cli_output, database_restore, database_setup
 from faxplan.installation import LOGINS, Installed
+from faxplan.migrations import Told
+from faxplan.progress import Display
 
 if TYPE_CHECKING:
     from faxplan.cli import Context
@@ -15,31 +20,44 @@ _LOCAL_SERVER = "postgresql:///postgres"
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     group = commands.add_parser("database", help="make the database, or bring it up to date").add_subparsers(
-        required=True, metavar="create|migrate"
+        required=True, metavar="create|migrate|restore"
     )
     for name, command, meaning in (
         ("create", _create, "make roles, database and tables; whatever is there stays"),
         ("migrate", _migrate, "bring the database up to date after an update of Faxplan"),
     ):
         parser = group.add_parser(name, parents=[common], help=meaning)
-        parser.add_argument(
-            "--superuser-url",
-            metavar="URL",
-            help="how to reach PostgreSQL as a superuser, such as postgresql://postgres@db.example/postgres; "
-            "a password better stands in PGPASSWORD or ~/.pgpass (default: the server of database_url, as postgres)",
-        )
-        parser.add_argument(
-            "--database",
-            metavar="NAME",
-            help="the database's name, where the settings cannot be read, as by the account postgres "
-            "(default: as in database_url)",
-        )
+        _add_where(parser)
         parser.set_defaults(command=command)
+    restoring = group.add_parser("restore", parents=[common],
+                                 help="make it of a dump on standard input, as `faxplan restore` does")  # fmt: skip
+    _add_where(restoring)
+    restoring.add_argument(
+        "--replace-as", metavar="NAME", help="put a database that has tenants aside, under this name"
+    )
+    restoring.add_argument("--dry-run", action="store_true", help="only look whether it may be done")
+    restoring.set_defaults(command=_restore)
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--superuser-url",
+        metavar="URL",
+        help="how to reach PostgreSQL as a superuser, such as postgresql://postgres@db.example/postgres; "
+        "a password better stands in PGPASSWORD or ~/.pgpass (default: the server of database_url, as postgres)",
+    )
+    parser.add_argument(
+        "--database",
+        metavar="NAME",
+        help="the database's name, where the settings cannot be read, as by the account postgres "
+        "(default: as in database_url)",
+    )
 
 
 def _create(context: "Context", options: argparse.Namespace) -> int:
     url, name = _server(context, options)
-    installed = database_setup.create(url, name, context.actor)
+    with _told(options) as told:
+        installed = database_setup.create(url, name, context.actor, told=told)
     _say(options, name, installed)
     if installed.created and not options.json:
         print(_ADVICE.format(database=name, logins=",".join(LOGINS)))
@@ -48,8 +66,33 @@ def _create(context: "Context", options: argparse.Namespace) -> int:
 
 def _migrate(context: "Context", options: argparse.Namespace) -> int:
     url, name = _server(context, options)
-    _say(options, name, database_setup.migrate(url, name, context.actor))
+    with _told(options) as told:
+        installed = database_setup.migrate(url, name, context.actor, told=told)
+    _say(options, name, installed)
     return 0
+
+
+def _restore(context: "Context", options: argparse.Namespace) -> int:
+    url, name = _server(context, options)
+    if options.dry_run:
+        found = database_restore.examine(url, name, options.replace_as)
+        there = (
+            f"Database {name} is there. Tenants in it: {found.tenants}." if found else f"There is no database {name}."
+        )
+        return cli_output.done(options, {"database": name, "found": found}, there)
+    with _told(options) as told:
+        database_restore.restore(url, name, sys.stdin.buffer, replace_as=options.replace_as, told=told)
+    return cli_output.done(options, {"database": name}, f"Database {name} is made of the dump.")
+
+
+@contextmanager
+def _told(options: argparse.Namespace) -> Iterator[Told]:
+    """What goes on, on standard error."""
+    display = Display(sys.stderr)
+    try:
+        yield (lambda _: None) if options.json else (lambda words: display.update(words, words))
+    finally:
+        display.close()
 
 
 def _server(context: "Context", options: argparse.Namespace) -> tuple[str, str]:

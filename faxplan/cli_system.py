@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from faxplan import (
     audit,
     cli_faxes,
+    cli_nodes,
     cli_output,
     doctor,
     guard,
@@ -18,7 +19,6 @@ from faxplan import (
     worker_process,
 )
 from faxplan.config import Settings
-from faxplan.db import Row
 from faxplan.errors import InvalidSetting
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _status(context: "Context", options: argparse.Namespace) -> int:
     rows = [
         (
             n["name"],
-            _runtime_of(n),
+            cli_nodes.state(n),
             f"{running[n['name']]} of {n['max_channels']}",
         )
         for n in machines
@@ -88,12 +88,6 @@ def _status(context: "Context", options: argparse.Namespace) -> int:
     waiting = [(q["tenant"], q["faxes"], q["due"], f"{q['oldest']:.0f} s" if q["due"] else "") for q in queue]
     cli_output.print_table(("TENANT", "FAXES", "DUE", "OLDEST WAITS"), waiting, empty="No fax waits for a call.")
     return 0
-
-
-def _runtime_of(node: Row) -> str:
-    if node["silent"] >= guard.SILENT_SECONDS:
-        return f"silent for {node['silent']:.0f} s"
-    return "paused" if node["paused"] else "at work"
 
 
 def _users(context: "Context", options: argparse.Namespace) -> int:
@@ -155,14 +149,12 @@ def _worker(context: "Context", options: argparse.Namespace) -> int:  # noqa: AR
 
 
 def _accept_store(context: "Context", options: argparse.Namespace) -> int:
-    root = context.settings.store
+    place = context.store.place
     with context.admin.across_tenants() as tx:
-        audit.record(
-            tx, audit.INSTALLATION, actor=context.actor, action="store.accept", object="store", folder=str(root)
-        )
+        audit.record(tx, audit.INSTALLATION, actor=context.actor, action="store.accept", object="store", folder=place)
         context.store.accept()
     if options.json:
-        cli_output.print_json({"store": str(root)})
+        cli_output.print_json({"store": place})
     else:
-        print(f"{root} is the document store.")
+        print(f"{place} is the document store.")
     return 0

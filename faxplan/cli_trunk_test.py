@@ -1,6 +1,7 @@
 """`faxplan trunk test`: how a trunk is now, and with --to a test fax through it, followed to its end."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from faxplan import (
+    call_troubles,
     cli_output,
     guard,
     history,
@@ -21,10 +23,12 @@ from faxplan import (
     trunk_provisioning,
     trunk_tests,
 )
-from faxplan.errors import NotFound, SwitchUnavailable
+from faxplan.db import Row
+from faxplan.errors import FaxplanError, NotFound, SwitchUnavailable
 from faxplan.history import Attempt, Fax
 from faxplan.progress import Display
 from faxplan.trunk_check import Checked
+from faxplan.trunk_troubles import Found
 from faxplan.users import User
 
 if TYPE_CHECKING:
@@ -53,18 +57,30 @@ def _test(context: "Context", options: argparse.Namespace) -> int:
     user = context.user() if options.number else None
     checked = trunk_check.check(context.settings, trunk)
     if not options.json:
-        _print_check(checked, trunk)
-    fax, calls = None, list[Attempt]()
+        print_check(checked, trunk)
+    fax, calls, troubles = None, list[Attempt](), list[Found]()
     if user is not None:
-        fax, calls = _sent(context, options, user)
+        fax, calls = send(context, options.name, options.number, user, calling=options.calling, quiet=options.json)
+        troubles = call_troubles.of(fax, calls, trunk=options.name, own_address=own_address(context))
     if options.json:
         shown: dict[str, Any] = asdict(checked)
-        cli_output.print_json({**shown, "fax": fax, "attempts": calls})
+        told = [{"name": each.trouble.name, "means": each.means, "do": each.do} for each in troubles]
+        cli_output.print_json({**shown, "fax": fax, "attempts": calls, "troubles": told})
+    else:
+        for trouble in troubles:
+            print_trouble(trouble)
     failed = checked.problems or (fax is not None and fax.state != "sent") or (fax is None and checked.not_asked)
     return 1 if failed else 0
 
 
-def _print_check(checked: Checked, trunk: dict[str, Any]) -> None:
+def print_trouble(found: Found) -> None:
+    """What went wrong, and what to do."""
+    print(f"  PROBLEM   {cli_output.printable(found.means)}")
+    print(f"  TO DO     {cli_output.printable(found.do)}")
+
+
+def print_check(checked: Checked, trunk: Row) -> None:
+    """How a trunk is now, for people."""
     port = "" if trunk["port"] is None else f" port {trunk['port']}"
     print(f"Trunk {trunk['name']}: {trunk['host']}{port} by {trunk['transport'].upper()}")
     if checked.not_asked:
@@ -90,22 +106,37 @@ def _print_check(checked: Checked, trunk: dict[str, Any]) -> None:
             print(f"  {'OPTIONS' if number == 0 else '':<9} {cli_output.printable(line)}")
         if trunk_check.asks_by_name(trunk):
             print(f"  {'':<9} FreeSWITCH itself looks {trunk['host']} up by SRV first, and may go elsewhere.")
+    for note in checked.notes:
+        print(f"  {'':<9} {cli_output.printable(note)}")
     for problem in checked.problems:
         print(f"  PROBLEM   {cli_output.printable(problem)}")
 
 
-def _sent(context: "Context", options: argparse.Namespace, user: User) -> tuple[Fax, list[Attempt]]:
-    """The test fax at its end, and its call. It is cancelled where nobody waits for it any more."""
+def own_address(context: "Context") -> str:
+    """What FreeSWITCH tells carriers in SDP; empty where it cannot be asked."""
+    try:
+        with guard.connect(context.settings) as switch:
+            return trunk_check.address_in_sdp(switch, context.settings.sip_profile)
+    except FaxplanError:
+        return ""
+
+
+def send(
+    context: "Context", trunk: str, number: str, user: User, *, calling: str | None, quiet: bool
+) -> tuple[Fax, list[Attempt]]:
+    """The test fax at its end, and its call. It is cancelled where nobody waits for it any more.
+
+    quiet: progress goes to standard error, and nothing else is said.
+    """
     with context.admin.across_tenants() as tx:
         if not any(node["silent"] < guard.SILENT_SECONDS for node in nodes.everyone(tx)):
             raise SwitchUnavailable("No switch is at work, so that no test fax was sent: `faxplan status`.")
         tenant = tenants.get(tx, user.tenant_id)
-    fax_id = trunk_tests.submit(
-        context.portal, context.store, user, options.name, options.number, calling=options.calling
-    )
-    if not options.json:
+    fax_id = trunk_tests.submit(context.portal, context.store, user, trunk, number, calling=calling)
+    if not quiet:
         print(f"Test fax {fax_id}, as {cli_output.printable(user.email)} of {cli_output.printable(tenant.name)}:")
-    display = Display(sys.stderr if options.json else sys.stdout)
+    stream = sys.stderr if quiet else sys.stdout
+    display = Display(stream, live=stream.isatty() and os.environ.get("TERM") != "dumb")
     try:
         fax = progress.follow(context.portal, user, fax_id, tenant, display, look=_give_up_after(context, user, fax_id))
     except KeyboardInterrupt:
@@ -113,7 +144,7 @@ def _sent(context: "Context", options: argparse.Namespace, user: User) -> tuple[
         raise
     with context.portal.tenant(user.tenant_id) as tx:
         calls = history.attempts(tx, user, fax_id)
-    if not options.json:
+    if not quiet:
         for line in time_line.of_fax(fax, calls, tenant, datetime.now(UTC)):
             print(line)
     return fax, calls

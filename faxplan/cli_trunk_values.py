@@ -106,13 +106,15 @@ def _places(text: str) -> list[str]:
 
 
 def shown(trunk: Mapping[str, Any]) -> dict[str, str]:
-    """A trunk, as trunk_directory.everyone has it, in columns for people: by heading."""
+    """A trunk, as trunk_directory.everyone has it, in columns for people: by heading. registered_by: a node, or None;
+    behind: nodes that have an old version of it.
+    """
     host, port = trunk["host"], trunk["port"]
     return {
         "TRUNK": trunk["name"],
         "HOST": host if port is None else f"{host} port {port}",
         "BY": trunk["transport"],
-        "REGISTERS": f"as {trunk['username']}" if trunk["register"] else "no",
+        "REGISTERS": _registers(trunk),
         "CALLS FROM": " ".join(trunk["source_networks"]),
         "IDENTITY": "trusted" if trunk["trusts_identity"] else "From only",
         "DIALS": f"{trunk['called_prefix']} {trunk['called_format']}".strip(),
@@ -123,7 +125,14 @@ def shown(trunk: Mapping[str, Any]) -> dict[str, str]:
         "LIMITS": _limits(trunk),
         "FOR": _serves(trunk),
         "ENABLED": "yes" if trunk["enabled"] else "no",
+        "OLD ON": " ".join(trunk["behind"]),
     }
+
+
+def _registers(trunk: Mapping[str, Any]) -> str:
+    if not trunk["register"]:
+        return "no"
+    return f"as {trunk['username']}" + (f" on {trunk['registered_by']}" if trunk["registered_by"] else "")
 
 
 def _caller_id(trunk: Mapping[str, Any]) -> str:

@@ -5,7 +5,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, cli_passwords, cli_trunk_test, cli_trunk_values, trunk_directory, trunk_provisioning
+from faxplan import (
+    cli_output,
+    cli_passwords,
+    cli_trunk_guide,
+    cli_trunk_test,
+    cli_trunk_values,
+    providers,
+    trunk_directory,
+    trunk_provisioning,
+)
 from faxplan.cli_passwords import NoPassword
 
 if TYPE_CHECKING:
@@ -19,12 +28,15 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Enters these commands into the parser."""
     trunk = cli_output.group(commands, "trunk", "add|list|set|remove|state|test|wake", "SIP trunks")
     values = cli_trunk_values.options()
-    add = trunk.add_parser("add", parents=[common, values], help="a new trunk, which becomes a gateway of its name")
-    add.add_argument("name", metavar="TRUNK", help="letters, digits, _ and -")
-    add.add_argument("--host", required=True, help="the carrier's name or address, without port")
-    add.add_argument("--country", dest="inbound_country", required=True, metavar="CC",
+    add = trunk.add_parser(
+        "add", parents=[common, values], help="a new trunk, which becomes a gateway of its name; alone: step by step"
+    )
+    add.add_argument("name", nargs="?", metavar="TRUNK", help="letters, digits, _ and -")
+    add.add_argument("--host", help="the carrier's name or address, without port")
+    add.add_argument("--country", dest="inbound_country", metavar="CC",
                      help="ISO code; national numbers are read, and written, in its plan")  # fmt: skip
-    add.set_defaults(command=_add_trunk)
+    _add_guide_options(add)
+    add.set_defaults(command=_add_trunk, check=_whether_enough)
     change = trunk.add_parser("set", parents=[common, values], help="change some of a trunk's values")
     change.add_argument("name", metavar="TRUNK")
     change.add_argument("--host")
@@ -45,7 +57,37 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     cli_trunk_test.add_command(trunk, common)
 
 
+def _add_guide_options(add: argparse.ArgumentParser) -> None:
+    guided = add.add_argument_group("step by step (docs/trunks.md)")
+    guided.add_argument("--guided", action="store_true",
+                        help="ask for what no option says, show what is written, bring it up and test it")  # fmt: skip
+    guided.add_argument("--provider", metavar="KEY",
+                        help=f"whose trunk it is: {', '.join(each.key for each in providers.everyone())}; "
+                             f"`{providers.ANOTHER}`")  # fmt: skip
+    guided.add_argument("--route", metavar="PREFIX", help="give it this route, such as +; `none`: no route")
+    guided.add_argument("--test", metavar="NUMBER", help="send a test fax to this number; `none`: no test fax")
+    guided.add_argument("--from", dest="calling", metavar="NUMBER", help="the test fax calls as this number")
+    guided.add_argument("--as", dest="user", metavar="USER", help="whose fax the test is")
+    guided.add_argument("--yes", action="store_true", help="write it without asking")
+
+
+def _whether_enough(options: argparse.Namespace) -> str:
+    """What is wrong with the arguments of `trunk add`; empty: nothing."""
+    if cli_trunk_guide.is_meant(options):
+        return "--guided asks questions, and --json answers none; leave one out" if options.json else ""
+    needed = {"TRUNK": options.name, "--host": options.host, "--country": options.inbound_country}
+    missing = [word for word, given in needed.items() if given is None]
+    if missing:
+        return f"the following arguments are required: {', '.join(missing)} (or --guided, which asks)"
+    only = ("provider", "route", "test", "calling", "user")
+    meant = [f"--{'from' if name == 'calling' else 'as' if name == 'user' else name}" for name in only
+             if getattr(options, name) is not None]  # fmt: skip
+    return f"{', '.join(meant)}: of --guided alone" if meant else ""
+
+
 def _add_trunk(context: "Context", options: argparse.Namespace) -> int:
+    if cli_trunk_guide.is_meant(options):
+        return cli_trunk_guide.guide(context, options)
     values = _parsed(cli_output.given(options, trunk_directory.COLUMNS), _password(options))
     next_step = f"Next: `faxplan route add + {options.name}`."
     stored = trunk_directory.with_sources(values)
@@ -68,6 +110,10 @@ def _set_trunk(context: "Context", options: argparse.Namespace) -> int:
 
 def _list_trunks(context: "Context", options: argparse.Namespace) -> int:
     found = trunk_provisioning.all_trunks(context.admin)
+    behind, holders = trunk_provisioning.trunks_on_nodes(context.admin)
+    for trunk in found:
+        trunk["registered_by"] = next((each["node"] for each in holders if each["trunk"] == trunk["name"]), None)
+        trunk["behind"] = [each["node"] for each in behind if each["trunk"] == trunk["name"]]
     rows = [cli_trunk_values.shown(trunk) for trunk in found]
     headings = tuple(rows[0]) if rows else ()
     cells = [tuple(row.values()) for row in rows]

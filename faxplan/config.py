@@ -23,6 +23,7 @@ CALL_CAP_SECONDS = 3600
 ROLES = ("admin", "portal", "switch", "worker", "purge", "metrics")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SANDBOXES = ("namespace", "limits")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 SMTP_SECURITIES = ("opportunistic", "starttls", "tls", "none")
 _CHOICES = {"log_level": LOG_LEVELS, "smtp_security": SMTP_SECURITIES}
 
@@ -37,6 +38,16 @@ class Settings:
     """Journal, pending deliveries and, unless said otherwise, document store and spool."""
     store_dir: Path | None = None
     """Document store; default: `store` below state_dir."""
+    store_bucket: str = ""
+    """Document store on a server that speaks S3, s3://bucket or s3://bucket/prefix; empty: a folder."""
+    store_endpoint: str = ""
+    """That server's address, such as https://s3.example.com; empty: Amazon's of store_region."""
+    store_region: str = "us-east-1"
+    """The region that requests are signed for."""
+    store_credentials_file: Path | None = None
+    """A file with what logs in there; None: what the machine has, as Amazon's own programs look for it."""
+    store_ca_file: Path | None = None
+    """CA certificates (PEM) that prove the server instead of the system's."""
     spool_dir: Path | None = None
     """Private spool of calls in progress, best on tmpfs; default: `spool` below state_dir."""
     work_dir: Path | None = None
@@ -201,8 +212,8 @@ class Settings:
         return self.state_dir / "runtime.paused"
 
     def database_url_for(self, role: str) -> str:
-        """The libpq URL with which `role` (one of ROLES) logs in."""
-        if role not in ROLES:
+        """The libpq URL with which `role` (one of ROLES, or backup) logs in."""
+        if role not in (*ROLES, "backup"):
             raise ValueError(f"unknown database role {role!r}")
         parts = urlsplit(self.database_url)
         if parts.username or "user=" in parts.query:
@@ -270,7 +281,28 @@ def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) 
         raise InvalidSetting(f"database_url is not set. Put it into {path} or into FAXPLAN_DATABASE_URL.")
     if values.get("sandbox", SANDBOXES[0]) not in SANDBOXES:
         raise InvalidSetting(f'Setting sandbox = {values["sandbox"]!r} cannot be used: "namespace" or "limits".')
-    return Settings(**{key: _typed(key, known[key], value) for key, value in values.items()})
+    settings = Settings(**{key: _typed(key, known[key], value) for key, value in values.items()})
+    _check_store(settings)
+    return settings
+
+
+def _check_store(settings: Settings) -> None:
+    """Raises InvalidSetting for a document store that is no bucket, or two places."""
+    if settings.store_bucket and not _BUCKET.fullmatch(settings.store_bucket):
+        raise InvalidSetting(
+            f"Setting store_bucket = {settings.store_bucket!r} cannot be used: write it as s3://bucket or "
+            "s3://bucket/prefix, in lower-case letters, digits, dots and hyphens."
+        )
+    if settings.store_bucket and settings.store_dir is not None:
+        raise InvalidSetting("Settings store_bucket and store_dir are two document stores. Name one of them.")
+    if settings.store_endpoint:
+        parts = urlsplit(settings.store_endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.path.strip("/"):
+            # Not repeated: whoever writes a password there is told nothing that a log may keep.
+            raise InvalidSetting(
+                "Setting store_endpoint cannot be used: write it as https://host or https://host:port. What logs in "
+                "there belongs into store_credentials_file."
+            )
 
 
 def _typed(key: str, kind: str, value: Any) -> Any:

@@ -20,6 +20,7 @@ from psycopg2.errors import IntegrityError, QueryCanceled
 from faxplan.constraints import ConstraintViolated
 from faxplan.database_peer import DEAD_PEER, first_line
 from faxplan.errors import DatabaseUnavailable, FaxplanError
+from faxplan.migrations import application_name
 
 Row = dict[str, Any]
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
@@ -244,6 +245,7 @@ class Database:
             autoconnect=False,
             connect_timeout=connect_seconds,
             **DEAD_PEER,
+            application_name=application_name(),
             options=f"-c statement_timeout={int(statement_seconds * 1000)} -c timezone=UTC",
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faxplan import channel_variables as cv
-from faxplan import encrypted_media
+from faxplan import encrypted_media, release
 from faxplan.errors import FaxplanError
 from faxplan.trunks import Trunk
 
@@ -18,6 +18,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GATEWAY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NUMBER = re.compile(r"\+?[0-9]{1,20}")
 _CALLED = re.compile(r"\+?[0-9]{1,20}|[0-9*#]{1,10}[0-9]{1,20}")
+_RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,60}")
 _HANG_AFTER_RESULT_SECONDS = 3
 MOST_REDUNDANCY = 3
 T38_ASKED_BY_SENDER = {"receiver": "false", "sender": "true", "nobody": "false"}
@@ -98,6 +99,11 @@ def originate(dial: Dial) -> str:
     _check("gateway", dial.gateway, _GATEWAY)
     _check("called number", dial.called, _CALLED)
     _check("calling number", dial.calling, _NUMBER)
+    argument = f"{dial.attempt_id:d}"
+    if release.NAME:
+        # By which its script and hook find the release that has dialled, when another one is in force by then.
+        _check("release", release.NAME, _RELEASE)
+        argument += f" {release.NAME}"
     variables = {
         "origination_uuid": dial.channel_uuid,
         "origination_caller_id_number": dial.calling,
@@ -112,7 +118,7 @@ def originate(dial: Dial) -> str:
         # api::arguments: FreeSWITCH takes what stands before the first :: for the API's name
         # (switch_core_state_machine.c, api_hook), so that 'python fax_out::settle 17' would call nothing, without a
         # word.
-        "api_hangup_hook": f"'python::fax_out::settle {dial.attempt_id:d}'",
+        "api_hangup_hook": f"'python::fax_out::settle {argument}'",
         # API commands, and no applications: those cost two events each, with all that the channel has
         # (docs/decisions/frugal-runtime.md).
         cv.API_ON_ANSWER: _hang_up_in(dial.call_cap_seconds, dial.channel_uuid, "allotted_timeout"),
@@ -125,7 +131,7 @@ def originate(dial: Dial) -> str:
     listed = ",".join(f"{name}={value}" for name, value in variables.items())
     return (
         f"uuid:{dial.channel_uuid} originate {{{listed}}}sofia/gateway/{dial.gateway}/{called} "
-        f"'&python(fax_out {dial.attempt_id:d})'"
+        f"'&python(fax_out {argument})'"
     )
 
 

@@ -328,6 +328,7 @@ class Node(Table):
     switch_uuid = TextField(null=True)
     heartbeat_at = TimestampField()
     max_channels = IntegerField()
+    paused = BooleanField(default=False)
 
     class Meta:
         """Where its rows are."""

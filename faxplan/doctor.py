@@ -6,6 +6,7 @@ Looks only, changes nothing.
 from collections.abc import Sequence
 
 from faxplan import (
+    doctor_bucket,
     doctor_certificates,
     doctor_clock,
     doctor_database,
@@ -33,6 +34,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
     findings.append(doctor_host.sandbox(settings))
     findings.append(doctor_clock.clock(doctor_clock.is_kept()))
     findings += doctor_folders.folders(settings)
+    findings += doctor_bucket.bucket(settings)
     findings += doctor_keys.keys(settings)
     findings += doctor_mail.server(settings)
     database, seen = doctor_database.database(settings)

@@ -11,6 +11,7 @@ from faxplan import (
     doctor_enrolment,
     doctor_keys,
     doctor_mail,
+    doctor_nodes,
     doctor_queue,
     doctor_retention,
     doctor_webhooks,
@@ -24,6 +25,7 @@ from faxplan import (
 )
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
+from faxplan.document_store import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.findings import Finding, Level, error, ok, warning
 
@@ -76,10 +78,10 @@ def database(settings: Settings) -> tuple[list[Finding], Seen]:
                 more.append(doctor_audit.checkpoints(tx, settings))
                 more += doctor_keys.of_machine(tx, settings)
                 more += doctor_enrolment.enrolment(tx)
+                more += doctor_nodes.others(tx, settings.node)
                 more += doctor_webhooks.webhooks(tx)
                 more += doctor_mail.outgoing(tx, settings)
                 more.append(doctor_queue.age(tx))
-                more += doctor_queue.others(tx, settings.node)
                 more += _retention(tx, settings)
     except DatabaseUnavailable:
         return findings, Seen()
@@ -127,8 +129,8 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
 def _retention(tx: Transaction, settings: Settings) -> list[Finding]:
     try:
         return doctor_retention.purges(tx, settings)
-    except OSError:
-        # Of a user who has no business in the store; its folder is a finding of its own.
+    except (OSError, StoreUnavailable):
+        # Of a user who has no business in the store, or of a server that is away; that is a finding of its own.
         return []
 
 
@@ -189,19 +191,23 @@ def _version(tx: Transaction) -> Finding:
 
 
 def _level(tx: Transaction) -> Finding:
-    had = int(tx.value("select coalesce(max(number), 0) from schema_migration"))
     try:
         known = len(migrations.available())
+        row = tx.one(migrations.HAD, migrations.known())
+        level = migrations.standing(**row)
     except FaxplanError as broken:
         return error("schema", str(broken), "Install Faxplan anew.")
-    if had < known:
+    had = row["had"]
+    if level.behind:
         return error(
             "schema",
             f"at migration {had} of {known}",
             "Bring it up to date before anything else runs: `faxplan database migrate`.",
         )
-    if had > known:
+    if level.contracted:
         return error("schema", f"at migration {had}, this Faxplan knows {known}", "Install the newer Faxplan.")
+    if level.ahead:
+        return ok("schema", f"at migration {had}, newer than this Faxplan ({known}), which works with it all the same")
     return ok("schema", f"at migration {had}, the newest")
 
 

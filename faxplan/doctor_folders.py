@@ -30,7 +30,7 @@ def folders(settings: Settings) -> list[Finding]:
         folder("state folder", settings.state_dir),
         folder("spool", settings.spool),
         folder("work", settings.work),
-        *_store(settings),
+        *([] if settings.store_bucket else _store(settings)),
     ]
     if settings.spool.is_dir():
         found += [
@@ -43,7 +43,7 @@ def folders(settings: Settings) -> list[Finding]:
             _room("work", settings.work, _LEAST_WORK_BYTES, "No document is rendered while it is full"),
             _memory("work", settings.work, "documents while they are worked on"),
         ]
-    if settings.store.is_dir():
+    if settings.store.is_dir() and not settings.store_bucket:
         found.append(_room("document store", settings.store, _LEAST_STORE_BYTES, "Nothing can be sent or kept"))
     if settings.state_dir.is_dir():
         found += [

@@ -1,9 +1,8 @@
-"""The doctor on what waits for a call, and on the other nodes."""
+"""The doctor on what waits for a call."""
 
-from faxplan import nodes
 from faxplan.db import Transaction
 from faxplan.findings import Finding, ok, warning
-from faxplan.overview import LATE_SECONDS, LONG_QUEUED_SECONDS
+from faxplan.overview import LONG_QUEUED_SECONDS
 
 
 def age(tx: Transaction) -> Finding:
@@ -21,28 +20,3 @@ def age(tx: Transaction) -> Finding:
             "limits of the tenant or its sending hours may keep it, or there is more than the lines can take.",
         )
     return ok(what, shown)
-
-
-def others(tx: Transaction, node: str) -> list[Finding]:
-    """Nodes beside this one that do not report, or are paused."""
-    found = []
-    for each in nodes.everyone(tx):
-        if each["name"] == node:
-            continue
-        if each["silent"] > LATE_SECONDS:
-            found.append(
-                warning(
-                    f"node {each['name']}",
-                    f"silent for {each['silent']:.0f} s: nothing is dialled there",
-                    "Look at its FreeSWITCH and its log: `faxplan doctor`, on that machine.",
-                )
-            )
-        elif each["paused"]:
-            found.append(
-                warning(
-                    f"node {each['name']}",
-                    "paused by its operator: nothing new is dialled there",
-                    "Let it dial again, on that machine: fs_cli -x 'python fax_queue::resume'",
-                )
-            )
-    return found

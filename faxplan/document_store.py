@@ -1,49 +1,36 @@
-"""The document store: a folder of sealed files with random names, each written once and never changed.
+"""The document store: sealed files with random names, each written once and never changed.
 
-A store has a marker in it, made with it. Where that is missing, the disk that the store lies on is not mounted, and
-what is there in its place is an empty folder: nothing is lost, and nothing must be written there. What was stored
-before documents were sealed lies there as it is until `vault adopt`.
+They lie in a folder, or in a bucket of a server that speaks S3 (objects). What was stored before documents were sealed
+lies there as it is until `vault adopt`.
 """
 
 import hashlib
 import io
+import logging
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from faxplan import namespaces, sealed, transient_readers
+from faxplan import namespaces, objects, sealed, transient_readers
 from faxplan.config import Settings
 from faxplan.confinement import Confinement
 from faxplan.documents import Locked, Sealed, StoredObject, ToSend
 from faxplan.errors import DatabaseUnavailable, FaxplanError
-from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.key_folder import KeyFolder
 from faxplan.language import _
 from faxplan.namespaces import Namespace
+from faxplan.object_bucket import ObjectBucket
+from faxplan.object_folder import ObjectFolder
+from faxplan.objects import DocumentLost, Listed, Objects, StoreUnavailable
 from faxplan.scratch import Scratch
 from faxplan.sealed import Context, SealBroken, SealedReader
 from faxplan.transient_readers import KeyGone
 
-_MARKER = ".faxplan-store"
-_MARK = b"Faxplan's document store. Where this file is missing, the store's disk is not mounted.\n"
-
-
-class DocumentLost(FaxplanError):
-    """The database knows a document that the store does not have, or has with other content."""
-
-    error_id = "document-lost"
-
-
-class StoreUnavailable(FaxplanError):
-    """The store's disk is not mounted. No document is lost, and no fax fails for it."""
-
-    error_id = "store-unavailable"
-    retryable = True
+LOG = logging.getLogger(__name__)
+__all__ = ["DocumentLost", "KeyElsewhere", "Store", "StoreUnavailable", "seal_file"]
 
 
 class KeyElsewhere(FaxplanError):
@@ -72,29 +59,19 @@ def seal_file(source: Path, target: Path, tenant_id: int, kind: str, object_name
 
 
 class Store:
-    """A folder of objects; each is written once and never changed. All methods but `delete` and `sweep` raise
+    """Each object is written once and never changed. All methods but `delete` in a folder, and `sweep`, raise
     StoreUnavailable.
 
     keys: with which this machine opens what waits to be sent. scratch: for documents in work. confinement: of what
-    parses them before they come here and after; unless said otherwise, a namespace for each. makes_itself: made by the
-    first `seal`, where there is no such folder. On a disk of its own it must not be: the folder may be missing because
-    the disk is.
+    parses them before they come here and after; unless said otherwise, a namespace for each.
     """
 
     def __init__(
-        self,
-        root: Path,
-        keys: KeyFolder,
-        scratch: Scratch,
-        *,
-        confinement: Confinement | None = None,
-        makes_itself: bool = True,
+        self, lies_in: Objects, keys: KeyFolder, scratch: Scratch, *, confinement: Confinement | None = None
     ) -> None:
-        self.root = root
         self.keys = keys
         self.confinement = confinement or Namespace()
-        self.marker = root / _MARKER
-        self._makes_itself = makes_itself
+        self._objects = lies_in
         self._scratch = scratch
 
     @classmethod
@@ -104,18 +81,39 @@ class Store:
         confined: how documents are in this process (namespaces.of, kept or shared).
         """
         scratch = Scratch(settings.work)
-        return cls(
-            settings.store,
-            KeyFolder(settings.keys),
-            scratch,
-            confinement=confined(settings, scratch),
-            makes_itself=settings.store_dir is None,
+        lies_in: Objects = (
+            ObjectBucket.of(settings, scratch)
+            if settings.store_bucket
+            else ObjectFolder(settings.store, makes_itself=settings.store_dir is None)
         )
+        return cls(lies_in, KeyFolder(settings.keys), scratch, confinement=confined(settings, scratch))
+
+    @property
+    def place(self) -> str:
+        """Where the objects lie, for messages: a folder's path, or s3://bucket/prefix."""
+        return self._objects.place
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that they lie in; None: a bucket, and each access is a request to another machine."""
+        return self._objects.folder
+
+    @property
+    def root(self) -> Path:
+        """The folder, of a store that is one."""
+        if self.folder is None:
+            raise TypeError(f"{self.place} is no folder")
+        return self.folder
+
+    @property
+    def marker(self) -> Path:
+        """The file by which a folder is known to be the store."""
+        return self.root / objects.MARKER
 
     @property
     def scratch(self) -> Scratch:
         """For documents in work that come from the store, or go there."""
-        self._be_there()
+        self._objects.be_there()
         return self._scratch
 
     def sweep(self) -> None:
@@ -124,82 +122,33 @@ class Store:
 
     def check(self) -> None:
         """Returns if the store is there, or will be made when something is put into it."""
-        if not self._has_marker() and not self._is_to_be_made():
-            raise self._unavailable()
+        self._objects.check()
 
     def accept(self) -> None:
-        """Takes the folder for the store from now on, whatever is in it."""
-        if not self.root.is_dir():
-            raise StoreUnavailable(
-                f"{self.root} does not exist. Mount the store's disk, or make the folder, as the user of FreeSWITCH: "
-                f"install -d -m 0700 {self.root}"
-            )
-        owner = self.root.stat()
-        write_durably(self.marker, _MARK)
-        # Root may do it for FreeSWITCH's user.
-        os.chown(self.marker, owner.st_uid, owner.st_gid)
+        """Takes the place for the store from now on, whatever is in it."""
+        self._objects.accept()
 
-    def _be_there(self) -> None:
-        self.check()
-        if self._is_to_be_made():
-            self._make()
+    def room(self) -> tuple[int, int] | None:
+        """Bytes that are left, and that there are in all; None: nobody tells, as of a bucket."""
+        return self._objects.room()
 
-    def _has_marker(self) -> bool:
-        try:
-            return self.marker.exists()
-        except PermissionError:
-            # Of a user who has no business here; the disk is well.
-            raise
-        except OSError as error:
-            raise StoreUnavailable(
-                f"{self.root} cannot be looked at ({error.strerror}). See whether its disk is well, and mounted."
-            ) from error
+    def note(self, name: str) -> bytes | None:
+        """A small file beside the objects; None: there is none."""
+        return self._objects.note(name)
 
-    def _is_to_be_made(self) -> bool:
-        return self._makes_itself and not self.root.exists()
-
-    def _unavailable(self) -> StoreUnavailable:
-        return StoreUnavailable(
-            f"{self.root} is not the document store: {_MARKER} is missing in it. Mount the store's disk. If this is a "
-            "new store, or one restored without that file: `faxplan store accept`."
-        )
-
-    def _make(self) -> None:
-        """With its marker at once: a folder without it is never ours."""
-        parent = self.root.parent
-        if not parent.exists():
-            private_folder(parent)
-        made = Path(tempfile.mkdtemp(prefix=f".{self.root.name}-", dir=parent))
-        try:
-            write_durably(made / _MARKER, _MARK)
-            made.rename(self.root)
-        except OSError:
-            shutil.rmtree(made)
-            # Another process may have made it at the same moment.
-            if not self.marker.exists():
-                raise
-        fsync_folder(parent)
+    def set_note(self, name: str, content: bytes) -> None:
+        """Writes it anew. Where the store is not there, nothing is written."""
+        self._objects.set_note(name, content)
 
     def seal(self, source: Path, tenant_id: int, kind: str) -> Sealed:
-        """Seals a file into the store, durably (file and folders are fsynced). Raises UnsafeFolder."""
+        """Seals a file into the store, durably. Raises UnsafeFolder."""
         name = secrets.token_hex(16)
-        made = seal_file(source, self._place_for(name), tenant_id, kind, name)
-        self._make_names_last(name)
-        return made
+        with self._objects.new(name) as target:
+            return seal_file(source, target, tenant_id, kind, name)
 
     def take_in(self, file: Path, stored: StoredObject) -> None:
         """Copies a file that seal_file has sealed into the store, durably; may be repeated. Raises UnsafeFolder."""
-        target = self._place_for(stored.object_name)
-        draft = target.with_suffix(".partial")
-        try:
-            with file.open("rb") as reader, open(draft, "wb", opener=_private) as writer:
-                shutil.copyfileobj(reader, writer, 1 << 20)
-                writer.flush()
-                os.fsync(writer.fileno())
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
-        self._make_names_last(stored.object_name)
+        self._objects.put(file, stored.object_name)
 
     @contextmanager
     def open(self, stored: StoredObject, key: bytes | None) -> Iterator[BinaryIO]:
@@ -209,14 +158,7 @@ class Store:
         """
         if stored.digest is not None and key is None:
             raise Locked(_("This document is sealed, and nobody has opened its key."))
-        try:
-            reader = self._path(stored.object_name).open("rb")
-        except FileNotFoundError as error:
-            if not self._has_marker():
-                raise self._unavailable() from error
-            raise DocumentLost(
-                f"Object {stored.object_name} is missing in {self.root}. Restore it from a backup."
-            ) from error
+        reader = self._objects.open(stored.object_name)
         with reader:
             if stored.digest is None or key is None:
                 yield reader
@@ -226,14 +168,16 @@ class Store:
             except SealBroken as error:
                 raise self._changed(stored) from error
 
-    def sealed_file(self, stored: StoredObject) -> Path:
-        """Where the sealed file of a document lies, for a client that opens it itself. Raises DocumentLost."""
-        path = self._path(stored.object_name)
-        if not path.is_file():
-            if not self._has_marker():
-                raise self._unavailable()
-            raise DocumentLost(f"Object {stored.object_name} is missing in {self.root}. Restore it from a backup.")
-        return path
+    def sealed_file(self, stored: StoredObject) -> Path | BinaryIO:
+        """The sealed file of a document, for a client that opens it itself: where it lies, or, in a bucket, a reader
+        that can seek. Raises DocumentLost.
+        """
+        if isinstance(self._objects, ObjectFolder):
+            path = self._objects.path(stored.object_name)
+            if not path.is_file():
+                raise self._objects.missing(stored.object_name)
+            return path
+        return self._objects.open(stored.object_name)
 
     def name_of(self, stored: StoredObject, key: bytes, sealed_name: bytes) -> str:
         """The file name of a sealed document. Raises as `open` does."""
@@ -284,16 +228,41 @@ class Store:
         raise KeyGone(_("The key to this document is gone: send it again."))
 
     def _changed(self, stored: StoredObject) -> DocumentLost:
-        return DocumentLost(f"Object {stored.object_name} in {self.root} has changed. Restore it from a backup.")
+        return DocumentLost(f"Object {stored.object_name} in {self.place} has changed. Restore it from a backup.")
 
     def objects(self) -> Iterator[Path]:
-        """The files of all objects, whether a row names them or not."""
+        """The files of all objects, of a store that is a folder, whether a row names them or not."""
         for folder in self.root.glob("[0-9a-f][0-9a-f]"):
-            yield from (path for path in folder.iterdir() if len(path.name) == 32)
+            yield from (path for path in folder.iterdir() if objects.is_name(path.name))
+
+    def listed(self, number: int) -> Iterator[Listed]:
+        """What lies in one of the objects.FOLDERS, whether a row names it or not."""
+        return self._objects.listed(number)
+
+    def names(self) -> set[str]:
+        """Of all objects. Of a bucket a request for each of the FOLDERS, and each thousand of objects."""
+        found = (each.name for number in range(objects.FOLDERS) for each in self.listed(number))
+        return {name for name in found if objects.is_name(name)}
+
+    def remove(self, listed: Listed, number: int) -> bool:
+        """Removes what was listed there; whether it was still there."""
+        return self._objects.remove(listed, number)
+
+    def drop_unfinished(self, before: float) -> None:
+        """Removes what uploads left that were interrupted before that (epoch seconds), and `listed` has not."""
+        self._objects.drop_unfinished(before)
+
+    def is_sealed(self, name: str) -> bool:
+        """Whether an object is a sealed file; also one that is gone."""
+        try:
+            with self._objects.open(name) as file:
+                return file.read(len(sealed.MAGIC)) == sealed.MAGIC
+        except DocumentLost:
+            return True
 
     def delete(self, object_name: str) -> None:
         """Removes an object; one that is gone already is no error."""
-        self._path(object_name).unlink(missing_ok=True)
+        self._objects.delete(object_name)
 
     @contextmanager
     def kept_if_named(self, made: Sequence[Sealed]) -> Iterator[None]:
@@ -310,33 +279,16 @@ class Store:
             raise
 
     def discard(self, made: Iterable[Sealed]) -> None:
-        """Deletes objects that no row names."""
+        """Deletes objects that no row names. Those of a server that has just gone go with the orphans."""
         for each in made:
-            self.delete(each.stored.object_name)
+            try:
+                self.delete(each.stored.object_name)
+            except StoreUnavailable as error:
+                LOG.warning("object %s, which nobody needs, is left to purge: %s", each.stored.object_name, error)
 
     def make_deletions_last(self, names: Iterable[str]) -> None:
         """Makes the deletion of these objects durable."""
-        for folder in sorted({self._path(name).parent for name in names}):
-            if folder.is_dir():
-                fsync_folder(folder)
-
-    def _place_for(self, name: str) -> Path:
-        """Where an object is to be, in folders that are there."""
-        self._be_there()
-        target = self._path(name)
-        private_folder(self.root)
-        private_folder(target.parent)
-        return target
-
-    def _make_names_last(self, name: str) -> None:
-        fsync_folder(self._path(name).parent)
-        # The object's folder may be new, and its name must last too.
-        fsync_folder(self.root)
-
-    def _path(self, name: str) -> Path:
-        if not (len(name) == 32 and all(c in "0123456789abcdef" for c in name)):
-            raise ValueError(f"not an object name: {name!r}")
-        return self.root / name[:2] / name
+        self._objects.make_deletions_last(names)
 
 
 def _private(path: str, flags: int) -> int:

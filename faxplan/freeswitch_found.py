@@ -9,7 +9,7 @@ from pathlib import Path
 
 INSTALL_PAGE = "docs/install-on-freeswitch.md"
 
-_NEEDED_MODULES = {
+NEEDED_MODULES = {
     "mod_python3": "freeswitch-mod-python3",
     "mod_spandsp": "freeswitch-mod-spandsp",
     "mod_sofia": "freeswitch-mod-sofia",
@@ -73,7 +73,7 @@ def _described(binary: Path) -> FreeSwitchFound:
     python_module = next((path for path in modules if path.is_file()), None)
     missing = [
         f"{module} is not in {mod_dir}: install the package {package}, or build the module; see {INSTALL_PAGE}"
-        for module, package in _NEEDED_MODULES.items()
+        for module, package in NEEDED_MODULES.items()
         if not (mod_dir / f"{module}.so").is_file()
     ]
     if python_module is None:

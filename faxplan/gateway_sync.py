@@ -7,9 +7,9 @@ import time
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from faxplan import gateways, trunks
+from faxplan import gateways, node_trunks, trunks
 from faxplan.config import Settings
-from faxplan.db import Database
+from faxplan.db import Database, Transaction
 from faxplan.errors import FaxplanError
 from faxplan.files import write_durably
 from faxplan.gateways import Gateway, GatewayChanges
@@ -30,6 +30,8 @@ class GatewaySync:
         self._db = db
         self._settings = settings
         self._next_look = 0.0
+        self._versions: dict[int, int] = {}
+        self._silent: set[str] = set()
         self._known: tuple[list[Gateway], list[IPv4Network | IPv6Network]] | None = None
         self._complaint = ""
         # A runtime that ended between writing a gateway and telling the switch has left it unknown there.
@@ -46,17 +48,40 @@ class GatewaySync:
             return
         self._next_look = now + LOOK_SECONDS
         with self._db.across_tenants() as tx:
-            wanted = (trunks.gateways(tx), trunks.source_networks(tx))
-        if wanted == self._known:
-            return
-        try:
-            self._take_up(*wanted)
-        except (FaxplanError, OSError) as error:
-            if str(error) != self._complaint:
-                self._complaint = str(error)
-                self._switch.log("err", f"the trunks were not taken up, and are tried again: {error}")
-        else:
+            if self._settings.gateway_dir is not None:
+                self._hold(tx)
+            versions = node_trunks.versions(tx)
+            wanted = (trunks.gateways(tx, self._settings.node), trunks.source_networks(tx))
+        if wanted != self._known:
+            try:
+                self._take_up(*wanted)
+            except (FaxplanError, OSError) as error:
+                self._complain(str(error))
+                return
             self._known, self._complaint = wanted, ""
+        if versions != self._versions and self._settings.gateway_dir is not None:
+            with self._db.across_tenants() as tx:
+                node_trunks.applied(tx, self._settings.node, versions)
+            self._versions = versions
+
+    def _complain(self, error: str) -> None:
+        if error == self._complaint:
+            return
+        self._switch.log("err", f"the trunks were not taken up, and are tried again: {error}")
+        if self._settings.gateway_dir is not None:
+            with self._db.across_tenants() as tx:
+                node_trunks.failed(tx, self._settings.node, error)
+        self._complaint = error
+
+    def _hold(self, tx: Transaction) -> None:
+        """Takes over what a dead node registers: one that was silent in two looks, since after an outage of the
+        database all nodes look so until they have reported again.
+        """
+        silent = node_trunks.silent(tx)
+        taken = node_trunks.hold(tx, self._settings.node, silent & self._silent)
+        self._silent = silent
+        if taken:
+            self._switch.log("notice", f"this node registers from now on: {' '.join(taken)}")
 
     def _take_up(self, wanted: list[Gateway], networks: list[IPv4Network | IPv6Network]) -> None:
         if self._settings.gateway_dir is not None:

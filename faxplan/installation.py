@@ -10,7 +10,7 @@ from psycopg2.errors import InsufficientPrivilege, RaiseException
 
 from faxplan import migrations, shipped
 from faxplan.errors import FaxplanError, InvalidSetting
-from faxplan.migrations import Migration
+from faxplan.migrations import Migration, Told
 
 SCHEMA = shipped.folder() / "schema.sql"
 ROLES = migrations.MIGRATIONS / "roles.sql"
@@ -34,24 +34,26 @@ class Installed:
     applied: tuple[Migration, ...]
 
 
-def create_installation(superuser_url: str, database: str, *, schema: Path = SCHEMA) -> Installed:
+def create_installation(
+    superuser_url: str, database: str, *, schema: Path = SCHEMA, told: Told = lambda _: None
+) -> Installed:
     """Makes roles and database and loads `schema.sql`; applies migrations to a database that is there already.
 
     `superuser_url` is any database of the server (libpq URL). Safe to repeat, to interrupt and to call twice at once:
-    the database gets its name only when it is complete. Raises DatabaseUnavailable, InstallationRefused and
-    MigrationFailed.
+    the database gets its name only when it is complete. Raises DatabaseUnavailable, InstallationRefused and what
+    migrations.apply raises.
     """
     server = migrations.connect(superuser_url)
     server.autocommit = True
     try:
         with server.cursor() as cursor:
             # Held until this connection ends. Such a lock belongs to a database, and all callers come by the same one.
-            cursor.execute("select pg_advisory_lock(%s)", (migrations.LOCK,))
+            migrations.take_turn(cursor)
             cursor.execute(ROLES.read_text())
             cursor.execute("select exists (select from pg_database where datname = %s)", (database,))
             found = cursor.fetchone() == (True,)
         if found:
-            return _migrate(server, superuser_url, database)
+            return _migrate(server, superuser_url, database, told)
         _create(server, superuser_url, database, schema)
         return Installed(created=True, applied=())
     except (InsufficientPrivilege, RaiseException) as error:
@@ -60,16 +62,16 @@ def create_installation(superuser_url: str, database: str, *, schema: Path = SCH
         server.close()
 
 
-def migrate_installation(superuser_url: str, database: str) -> Installed:
+def migrate_installation(superuser_url: str, database: str, *, told: Told = lambda _: None) -> Installed:
     """Brings a database that is there to the newest level, with roles that have come since. Errors as above."""
     url_of(superuser_url, database)
     server = migrations.connect(superuser_url)
     server.autocommit = True
     try:
         with server.cursor() as cursor:
-            cursor.execute("select pg_advisory_lock(%s)", (migrations.LOCK,))
+            migrations.take_turn(cursor)
             cursor.execute(ROLES.read_text())
-        return _migrate(server, superuser_url, database)
+        return _migrate(server, superuser_url, database, told)
     except (InsufficientPrivilege, RaiseException) as error:
         raise _refused(error) from error
     finally:
@@ -85,6 +87,27 @@ def url_of(url: str, database: str) -> str:
     return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
 
 
+def make_unfinished(server: psycopg2.extensions.connection, database: str) -> str:
+    """An empty database of the owner's; its name, which it has until it is complete. One of an earlier run goes."""
+    unfinished = f"{database}_unfinished"
+    name = sql.Identifier(unfinished)
+    with server.cursor() as cursor:
+        cursor.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+        # libc's C.UTF-8, not the builtin provider's: the latter needs PostgreSQL 17.
+        cursor.execute(
+            sql.SQL(
+                "create database {} owner {} encoding 'UTF8' locale_provider libc locale 'C.UTF-8' template template0"
+            ).format(name, sql.Identifier(migrations.OWNER))
+        )
+    return unfinished
+
+
+def rename(server: psycopg2.extensions.connection, database: str, to: str) -> None:
+    """Gives a database another name; nobody may be connected to it."""
+    with server.cursor() as cursor:
+        cursor.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(database), sql.Identifier(to)))
+
+
 def grant_connect(server: psycopg2.extensions.connection, database: str) -> None:
     """Lets our roles and nobody else connect. Not copied from a template, so due after each `create database`."""
     with server.cursor() as cursor:
@@ -94,8 +117,8 @@ def grant_connect(server: psycopg2.extensions.connection, database: str) -> None
         cursor.execute(sql.SQL("grant connect on database {} to {}").format(name, roles))
 
 
-def _migrate(server: psycopg2.extensions.connection, superuser_url: str, database: str) -> Installed:
-    applied = tuple(migrations.apply(url_of(superuser_url, database)))
+def _migrate(server: psycopg2.extensions.connection, superuser_url: str, database: str, told: Told) -> Installed:
+    applied = tuple(migrations.apply(url_of(superuser_url, database), told=told))
     grant_connect(server, database)
     return Installed(created=False, applied=applied)
 
@@ -108,20 +131,10 @@ def _refused(error: psycopg2.Error) -> InstallationRefused:
 
 
 def _create(server: psycopg2.extensions.connection, superuser_url: str, database: str, schema: Path) -> None:
-    unfinished = f"{database}_unfinished"
-    name = sql.Identifier(unfinished)
-    with server.cursor() as cursor:
-        cursor.execute(sql.SQL("drop database if exists {} with (force)").format(name))
-        # libc's C.UTF-8, not the builtin provider's: the latter needs PostgreSQL 17.
-        cursor.execute(
-            sql.SQL(
-                "create database {} owner {} encoding 'UTF8' locale_provider libc locale 'C.UTF-8' template template0"
-            ).format(name, sql.Identifier(migrations.OWNER))
-        )
+    unfinished = make_unfinished(server, database)
     _load(url_of(superuser_url, unfinished), schema)
     grant_connect(server, unfinished)
-    with server.cursor() as cursor:
-        cursor.execute(sql.SQL("alter database {} rename to {}").format(name, sql.Identifier(database)))
+    rename(server, unfinished, database)
 
 
 def _load(url: str, schema: Path) -> None:

@@ -32,7 +32,9 @@ TRUNK_ROOM = f"""
         from trunks t
         left join (select trunk_id, count(*) as calls from in_flight group by trunk_id) c on c.trunk_id = t.id
         left join trunk_states s on s.trunk_id = t.id
-        where t.enabled and coalesce(s.rests_until, '-infinity') <= now()
+        left join trunk_holders h on h.trunk_id = t.id and t.register
+        where t.enabled and coalesce(h.node = %(node)s::text, true)
+          and coalesce(s.rests_until, '-infinity') <= now()
           and coalesce((s.node_rests -> %(node)s::text ->> 1)::timestamptz, '-infinity') <= now())"""
 
 

@@ -9,6 +9,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from faxplan.database_peer import DEAD_PEER, first_line
 from faxplan.errors import DatabaseUnavailable
+from faxplan.migrations import application_name
 
 
 class Listener:
@@ -64,7 +65,9 @@ class Listener:
         return DatabaseUnavailable(f"PostgreSQL is out of reach ({first_line(error)}). Is it running?")
 
     def _connect(self) -> None:
-        self._connection = psycopg2.connect(self._url, connect_timeout=5, **DEAD_PEER)
+        self._connection = psycopg2.connect(
+            self._url, connect_timeout=5, application_name=application_name(), **DEAD_PEER
+        )
         self._connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
         with self._connection.cursor() as cursor:
             for channel in self._channels:

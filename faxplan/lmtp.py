@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from faxplan import log_lines, namespaces
+from faxplan import log_lines, namespaces, passed_sockets
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -57,8 +57,8 @@ class LmtpServer:
 
     async def run(self) -> None:
         """Until stopped. Raises InvalidSetting, and OSError where it cannot listen."""
-        server = await listening(self._settings.lmtp_listen, self._connection, self._loop)
-        LOG.info("taking mails at %s", self._settings.lmtp_listen)
+        server = await listening(self._settings.lmtp_listen, self._connection, self._loop, passed_sockets.take())
+        LOG.info("taking mails at %s", ", ".join(str(each.getsockname()) for each in server.sockets))
         try:
             await self._stopping.wait()
         finally:
@@ -148,9 +148,14 @@ class _Refusal(asyncio.Protocol):
 
 
 async def listening(
-    where: str, connection: Callable[[], asyncio.BaseProtocol], loop: asyncio.AbstractEventLoop
+    where: str,
+    connection: Callable[[], asyncio.BaseProtocol],
+    loop: asyncio.AbstractEventLoop,
+    passed: Sequence[socket.socket] = (),
 ) -> asyncio.Server:
-    """where: as the setting lmtp_listen. Raises InvalidSetting."""
+    """where: as the setting lmtp_listen; passed: a socket that listens there already. Raises InvalidSetting."""
+    if passed:
+        return await _at_passed(where, passed, connection, loop)
     kind, colon, rest = where.rpartition(":")
     if kind == "unix" and rest.startswith("/"):
         path = Path(rest)
@@ -162,11 +167,42 @@ async def listening(
         return server
     host = kind.strip("[]")
     if not colon or host not in _HERE or not rest.isdigit():
-        raise InvalidSetting(
-            f"Setting lmtp_listen = {where!r} cannot be used: write 127.0.0.1:8024, or unix:/run/faxplan/lmtp. Whoever "
-            "reaches it is believed in what they say of senders, so it listens on this machine alone."
-        )
+        raise _not_here(where)
     return await loop.create_server(connection, host, int(rest))
+
+
+async def _at_passed(
+    where: str,
+    passed: Sequence[socket.socket],
+    connection: Callable[[], asyncio.BaseProtocol],
+    loop: asyncio.AbstractEventLoop,
+) -> asyncio.Server:
+    """Where people log in the setting names a socket that few may open: another one is not taken instead."""
+    names = [_name_of(each) for each in passed]
+    if names != [where.replace("localhost", "127.0.0.1")]:
+        raise InvalidSetting(
+            f"systemd hands over {', '.join(names)}, and lmtp_listen is {where}. Let ListenStream= of "
+            "faxplan-lmtp.socket say the same as the setting (systemctl edit faxplan-lmtp.socket)."
+        )
+    if passed[0].family == socket.AF_UNIX:
+        return await loop.create_unix_server(connection, sock=passed[0])
+    if passed[0].getsockname()[0] not in _HERE:
+        raise _not_here(where)
+    return await loop.create_server(connection, sock=passed[0])
+
+
+def _name_of(passed: socket.socket) -> str:
+    name = passed.getsockname()
+    if passed.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    return f"[{name[0]}]:{name[1]}" if passed.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
+
+
+def _not_here(where: str) -> InvalidSetting:
+    return InvalidSetting(
+        f"Setting lmtp_listen = {where!r} cannot be used: write 127.0.0.1:8024, or unix:/run/faxplan/lmtp. Whoever "
+        "reaches it is believed in what they say of senders, so it listens on this machine alone."
+    )
 
 
 def serve(settings: Settings) -> None:

@@ -28,6 +28,7 @@ _PIECE = 1024 * 1024
 """More than ever waits in a connection's buffer."""
 _LINE = 400
 _END = b"\r\n.\r\n"
+_ENDS = b"421 4.3.2 We are ending, try again\r\n"
 _CODES = {State.ACCEPTED: 250, State.REFUSED: 550, State.LATER: 451, State.FULL: 452}
 _PATH = re.compile(r'\s*<((?:[^<>"\\]|"(?:[^"\\]|\\.)*")*)>\s*(.*)', re.DOTALL)
 
@@ -103,8 +104,11 @@ class Dialogue(LMTP):
 
     def end(self) -> None:
         """Ends the connection, unless an answer is about to come: then after that."""
-        if not self.examines and self.transport is not None:
-            self.transport.close()
+        if self.examines or not isinstance(self.transport, asyncio.WriteTransport) or self.transport.is_closing():
+            return
+        # RFC 5321, 3.8: the mail server keeps what it has in hand, and comes again.
+        self.transport.write(_ENDS)
+        self.transport.close()
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
         """The address as it is written between < and >, and what follows; `<>` for nobody's. Not as an address in a

@@ -79,6 +79,6 @@ class Lookups:
         finally:
             self._places.release()
 
-    def close(self) -> None:
-        """Ends the threads when what they have in hand is done."""
-        self._pool.shutdown(wait=True, cancel_futures=False)
+    def close(self, *, wait: bool = True) -> None:
+        """Ends the threads when what they have in hand is done. wait: and waits for that."""
+        self._pool.shutdown(wait=wait, cancel_futures=False)

@@ -4,7 +4,6 @@ Counts and times alone, of all tenants together; docs/metrics.md has all metrics
 """
 
 import re
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -54,9 +53,10 @@ class Metrics(Collector):
 
     def _of_database(self, tx: Transaction) -> Iterator[Metric]:
         yield _gauge("faxplan_database_up", "Whether the database answers.", 1)
-        missing = migrations.missing(tx.value("select coalesce(max(number), 0) from schema_migration"))
-        yield _gauge("faxplan_database_migrations_missing", "Migrations that the database has not had.", missing)
-        if missing:
+        level = migrations.standing(**tx.one(migrations.HAD, migrations.known()))
+        words = "Migrations that the database has not had; below 0: this many took away what this version uses."
+        yield _gauge("faxplan_database_migrations_missing", words, level.behind - len(level.contracted))
+        if not level.suits:
             return
         yield from _queue(tx, by_tenant=self._by_tenant)
         machines = nodes.everyone(tx)
@@ -82,13 +82,15 @@ def _of_store(store: Store) -> Iterator[Metric]:
     words = "Whether the document store is there."
     try:
         store.check()
-        room = shutil.disk_usage(store.root if store.root.exists() else store.root.parent)
+        room = store.room()
     except (StoreUnavailable, OSError):
         yield _gauge("faxplan_store_up", words, 0)
         return
     yield _gauge("faxplan_store_up", words, 1)
-    yield _gauge("faxplan_store_free_bytes", "Room that is left on the document store's disk.", room.free)
-    yield _gauge("faxplan_store_size_bytes", "Size of that disk.", room.total)
+    if room is not None:
+        free, size = room
+        yield _gauge("faxplan_store_free_bytes", "Room that is left on the document store's disk.", free)
+        yield _gauge("faxplan_store_size_bytes", "Size of that disk.", size)
 
 
 def _queue(tx: Transaction, *, by_tenant: bool) -> Iterator[Metric]:

@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
+from faxplan import shipped
+
 WORK, GIVEN, CODE = "/work", "/given", "/code"
 """Where the folder to write to, what was given, and our code lie inside."""
 TEMPORARY = "/tmp"  # noqa: S108 - a small one of the namespace's own
@@ -241,6 +243,5 @@ def _sites() -> list[Path]:
 
 
 def _interpreter() -> Path:
-    # Inside FreeSWITCH sys.executable is not Python; a virtual environment's is a link to the one that it was made of.
-    of_environment = Path(sys.prefix, "bin", "python3")
-    return (of_environment if of_environment.exists() else Path(sys.executable)).resolve()
+    # A virtual environment's is a link to the one that it was made of.
+    return shipped.interpreter().resolve()

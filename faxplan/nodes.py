@@ -3,25 +3,55 @@
 import hashlib
 
 from faxplan.db import Row, Transaction
+from faxplan.errors import NotFound
+from faxplan.language import _
+
+SILENT_SECONDS = 60
+"""A node that has not reported for so long does not work, whatever its machine does."""
 
 
-def report(tx: Transaction, name: str, *, switch_uuid: str, max_channels: int, paused: bool = False) -> None:
-    """The heartbeat of a node's runtime. paused: it dials nothing, as an operator wants it (pausing)."""
-    tx.execute(
-        """insert into nodes (name, switch_uuid, max_channels, paused, heartbeat_at) values (%s, %s, %s, %s, now())
-           on conflict on constraint nodes_pkey do update
-           set switch_uuid = excluded.switch_uuid, max_channels = excluded.max_channels, paused = excluded.paused,
-               heartbeat_at = now()""",
-        (name, switch_uuid, max_channels, paused),
+def report(
+    tx: Transaction, name: str, *, switch_uuid: str, max_channels: int, paused: bool = False, waiting: int = 0
+) -> bool:
+    """The heartbeat of a node's runtime; whether it is to be drained. paused: it dials nothing, as an operator wants it
+    (pausing). waiting: received faxes on its disk that are not delivered.
+    """
+    return bool(
+        tx.value(
+            """insert into nodes (name, switch_uuid, max_channels, paused, waiting, heartbeat_at)
+               values (%s, %s, %s, %s, %s, now())
+               on conflict on constraint nodes_pkey do update
+               set switch_uuid = excluded.switch_uuid, max_channels = excluded.max_channels, paused = excluded.paused,
+                   waiting = excluded.waiting, heartbeat_at = now()
+               returning draining_since is not null""",
+            (name, switch_uuid, max_channels, paused, waiting),
+        )
     )
 
 
 def everyone(tx: Transaction) -> list[Row]:
-    """name, switch_uuid, max_channels, paused, and `silent`: seconds since the last heartbeat."""
+    """name, switch_uuid, max_channels, paused, draining_since, waiting (received faxes on its disk when it last
+    reported), and `silent`: seconds since the last heartbeat.
+    """
     return tx.rows(
-        """select name, switch_uuid, max_channels, paused, extract(epoch from now() - heartbeat_at)::float as silent
+        """select name, switch_uuid, max_channels, paused, draining_since, waiting,
+                  extract(epoch from now() - heartbeat_at)::float as silent
            from nodes order by name"""
     )
+
+
+def drain(tx: Transaction, name: str, *, drains: bool) -> None:
+    """Says whether it is to take no calls any more (role admin). Raises NotFound."""
+    if not tx.execute(
+        "update nodes set draining_since = case when %s then coalesce(draining_since, now()) end where name = %s",
+        (drains, name),
+    ):
+        raise not_there(name)
+
+
+def not_there(name: str) -> NotFound:
+    """What is wrong with a name that no node has."""
+    return NotFound(_("There is no node {name}. `faxplan node list` shows all.").format(name=repr(name[:64])))
 
 
 def lock_key(name: str) -> int:

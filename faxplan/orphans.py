@@ -5,14 +5,14 @@ once a day, so that a purge with a time limit gets round.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from faxplan import audit, purge_state
 from faxplan.db import Database
 from faxplan.document_store import Store
+from faxplan.objects import FOLDERS, Listed
 
 AGE_SECONDS = 7 * 86400.0
 _EVERY = timedelta(hours=20)
@@ -35,16 +35,16 @@ def sweep(db: Database, store: Store, may_go_on: Callable[[], bool]) -> Swept:
     swept = Swept()
     if state.next_folder == 0 and state.swept_at is not None and datetime.now(UTC) - state.swept_at < _EVERY:
         return swept
-    for number in range(state.next_folder, 256):
+    for number in range(state.next_folder, FOLDERS):
         if not may_go_on():
             swept.finished = False
             return swept
         store.check()
-        files = list(_old(store.root / f"{number:02x}"))
+        found = list(_old(store, number))
         removed = [
-            each for first in range(0, len(files), _AT_ONCE) for each in _orphans(db, files[first : first + _AT_ONCE])
+            each for first in range(0, len(found), _AT_ONCE) for each in _orphans(db, found[first : first + _AT_ONCE])
         ]
-        size = sum(_remove(each) for each in removed)
+        size = sum(each.size for each in removed if store.remove(each, number))
         with db.across_tenants() as tx:
             purge_state.note_folder(tx, number + 1)
             if removed:
@@ -54,55 +54,34 @@ def sweep(db: Database, store: Store, may_go_on: Callable[[], bool]) -> Swept:
                 )  # fmt: skip
         swept.objects += len(removed)
         swept.bytes += size
+    store.drop_unfinished(time.time() - AGE_SECONDS)
     return swept
 
 
 def count(db: Database, store: Store) -> tuple[int, int]:
     """How many objects no row names, of any age, and their bytes (role purge)."""
     found = size = 0
-    for number in range(256):
-        files = list(_old(store.root / f"{number:02x}", than_seconds=0))
-        for first in range(0, len(files), _AT_ONCE):
-            for each in _orphans(db, files[first : first + _AT_ONCE]):
+    for number in range(FOLDERS):
+        there = list(_old(store, number, than_seconds=0))
+        for first in range(0, len(there), _AT_ONCE):
+            for each in _orphans(db, there[first : first + _AT_ONCE]):
                 found += 1
-                size += _size(each)
+                size += each.size
     return found, size
 
 
-def _old(folder: Path, than_seconds: float = AGE_SECONDS) -> Sequence[Path]:
-    if not folder.is_dir():
-        return []
+def _old(store: Store, number: int, than_seconds: float = AGE_SECONDS) -> Iterator[Listed]:
     before = time.time() - than_seconds
-    return [path for path in folder.iterdir() if _modified(path) <= before]
+    return (each for each in store.listed(number) if each.modified <= before)
 
 
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return time.time() + 1
-
-
-def _orphans(db: Database, files: Sequence[Path]) -> list[Path]:
+def _orphans(db: Database, found: Sequence[Listed]) -> list[Listed]:
     """What is left of a copy that was interrupted (NAME.partial) is named by no row either."""
-    if not files:
+    if not found:
         return []
     with db.across_tenants() as tx:
         rows = tx.rows(
-            "select object_name from documents where object_name = any(%s)", ([path.name for path in files],)
+            "select object_name from documents where object_name = any(%s)", ([each.name for each in found],)
         )
     named = {row["object_name"] for row in rows}
-    return [path for path in files if path.name not in named]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _remove(path: Path) -> int:
-    size = _size(path)
-    path.unlink(missing_ok=True)
-    return size
+    return [each for each in found if each.name not in named]

@@ -6,15 +6,12 @@ looked (`faxplan doctor --adopt`). It is noticed by three things: the database's
 schema.sql), a restore that the audit notes, and a run of purge that the store knows of and the database does not.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from faxplan.db import Database, Transaction
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError
-from faxplan.files import write_durably
 
 _NOTE = ".faxplan-purge"
 
@@ -92,23 +89,14 @@ def note_folder(tx: Transaction, number: int) -> None:
         tx.execute("update purge_state set next_folder = %s", (number,))
 
 
-def _path(store: Store) -> Path:
-    return store.root / _NOTE
-
-
 def _noted(store: Store) -> int | None:
+    found = store.note(_NOTE)
     try:
-        return int(_path(store).read_text())
-    except FileNotFoundError:
-        return None
+        return None if found is None else int(found)
     except ValueError:
         # A damaged disk; a file that says nothing must not stop purge for ever. The other two signs stay.
         return None
 
 
 def _note(store: Store, runs: int) -> None:
-    if not store.marker.exists():
-        return
-    owner = store.root.stat()
-    write_durably(_path(store), f"{runs}\n".encode())
-    os.chown(_path(store), owner.st_uid, owner.st_gid)
+    store.set_note(_NOTE, f"{runs}\n".encode())

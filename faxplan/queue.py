@@ -22,8 +22,9 @@ _TURN, _INTERNAL_TURN = 0x666178636C, 0x666178696E
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Calls in flight, both directions, but for did: received ones for that number."""
+    """Calls in flight, both directions, but for did: received ones for that number. drains: the node takes no calls."""
 
+    drains: bool
     on_node: int
     on_trunk: int
     of_tenant: int
@@ -44,11 +45,12 @@ def take_turn(tx: Transaction, wait_seconds: float | None = None) -> None:
 def load(tx: Transaction, *, node: str, trunk_id: int, tenant_id: int, did: str) -> Load:
     """What goes on now, of what a limit may be about. Take the turn first."""
     row = tx.one(
-        """select count(*) filter (where node = %s) as on_node, count(*) filter (where trunk_id = %s) as on_trunk,
+        """select coalesce((select draining_since is not null from nodes where name = %s), false) as drains,
+                  count(*) filter (where node = %s) as on_node, count(*) filter (where trunk_id = %s) as on_trunk,
                   count(*) filter (where tenant_id = %s) as of_tenant,
                   count(*) filter (where direction = 'inbound' and destination = %s) as for_did
            from calls""",
-        (node, trunk_id, tenant_id, did),
+        (node, node, trunk_id, tenant_id, did),
     )
     return Load(**row)
 
@@ -322,6 +324,25 @@ def expired_calls(tx: Transaction) -> list[Row]:
              and (c.direction = 'outbound' or c.lease_until < now() - interval '1 day')
            order by c.lease_until limit 100"""
     )
+
+
+def calls_by_node(tx: Transaction) -> list[Row]:
+    """node, sent, received: how many calls the database believes to be in flight there (role admin)."""
+    return tx.rows(
+        """select node, count(*) filter (where direction = 'outbound') as sent,
+                  count(*) filter (where direction = 'inbound') as received
+           from calls group by node order by node"""
+    )
+
+
+def count_calls(tx: Transaction, node: str) -> int:
+    """How many calls the database believes to be in flight on a node (role admin)."""
+    return int(tx.value("select count(*) from calls where node = %s", (node,)))
+
+
+def give_up_calls(tx: Transaction, node: str) -> int:
+    """Has the other nodes end them, as `expired_calls` gives them; how many (role admin). The node must be gone."""
+    return tx.execute("update calls set lease_until = now() - interval '2 days' where node = %s", (node,))
 
 
 def request_cancel(tx: Transaction, tenant_id: int, fax_id: int) -> None:

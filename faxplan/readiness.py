@@ -27,11 +27,10 @@ def missing(db: Database, store: Store) -> list[str]:
 
 
 def _of_database(tx: Transaction) -> list[str]:
-    had = int(tx.value("select coalesce(max(number), 0) from schema_migration"))
-    behind = migrations.missing(had)
-    if behind > 0:
-        return [f"The database is {behind} migrations behind: `faxplan database migrate` brings it up to date."]
-    if behind < 0:
+    level = migrations.standing(**tx.one(migrations.HAD, migrations.known()))
+    if level.behind:
+        return [f"The database is {level.behind} migrations behind: `faxplan database migrate` brings it up to date."]
+    if not level.suits:
         return ["The database is of a newer Faxplan than this one: install that."]
     found = []
     silent = [each["silent"] for each in nodes.everyone(tx)]

@@ -47,6 +47,8 @@ PAUSED_SECONDS = 1.0
 MOST_EVENTS = 200
 NO_CHANNEL_GRACE_SECONDS = 0.5
 """How long a `-ERR` waits to be told of a channel: events may come out of order."""
+LEAVING_SECONDS = 2.0
+"""How long a runtime that ends waits to be told of a channel for what it has just dialled."""
 REFUSED_BY_SWITCH, REFUSED_GRACE_SECONDS = "DESTINATION_OUT_OF_ORDER", 1.0
 """What a switch says that has had too many calls in this second, and how long it waits then: through another trunk in
 the same second it would be refused once more (switch_core_session_request_uuid), and wait for a minute."""
@@ -93,7 +95,7 @@ class Runtime:
         self._internal = InternalDeliveries(db, store, settings.node, switch.log)
         self._sandbox = InternalDeliveries(db, store, settings.node, switch.log, lane=queue.SANDBOX)
         self.started_at = time.time()
-        self._paused = False
+        self._paused = self._drains = False
         self._ended: set[int] = set()
         self._more_told = False
         self._refused_at: float | None = None
@@ -139,6 +141,22 @@ class Runtime:
             except Exception as error:  # noqa: BLE001 - one fax's trouble must not end the runtime of all
                 self._switch.log("crit", f"{type(error).__name__}: {ascii(str(error))[:300]}; the runtime goes on")
                 time.sleep(TROUBLE_SECONDS)
+        self._leave()
+
+    def _leave(self) -> None:
+        """A call that has no channel has no hook either: that the switch refused it is told to this runtime alone, and
+        whichever comes next could say only after a minute that nobody knows what became of it."""
+        until = time.monotonic() + LEAVING_SECONDS
+        while (now := time.monotonic()) < until:
+            untold = [call for call in self._live if call.dialled_at is not None and not call.has_channel]
+            if not untold:
+                return
+            for call in untold:
+                if call.grace_until is not None and now >= call.grace_until:
+                    self._note_without_channel(call.fax, call.error or "")
+                    self._live.forget(call.fax.attempt_id)
+            if (event := self._switch.next_event(50)) is not None:
+                self._note(event)
 
     def _take_node(self) -> bool:
         if not self._listener.try_lock(nodes.lock_key(self._settings.node)):
@@ -176,12 +194,13 @@ class Runtime:
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
             with self._db.across_tenants() as tx:
-                nodes.report(
+                self._drains = nodes.report(
                     tx,
                     self._settings.node,
                     switch_uuid=self._switch.uuid(),
                     max_channels=self._settings.max_channels,
                     paused=self._settings.pause_file.exists(),
+                    waiting=sum(1 for _ in self._pending.waiting()),
                 )
         self._gateway_sync.work()
         if now >= self._next_recovery:
@@ -199,7 +218,7 @@ class Runtime:
 
     def _dial(self) -> None:
         """What is due, with a call and without."""
-        if self._is_paused():
+        if self._is_paused() or self._drains:
             self._dialer.look_in(PAUSED_SECONDS)
             return
         if self._settings.internal_delivery:

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, NoReturn
 
+from faxplan import release, shipped
 from faxplan.errors import DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.language import _, marked
 from faxplan.room import LOOK_SECONDS, Room
@@ -81,7 +82,7 @@ def call(
 
 def request(function: Callable[..., Any], args: Sequence[Any], ceiling: Ceiling, progress: bool) -> dict[str, Any]:
     """What `serve` is asked to do, for JSON."""
-    name = f"{function.__module__}:{function.__qualname__}"
+    name = f"{release.plain(function.__module__)}:{function.__qualname__}"
     return {"function": name, "args": args, "ceiling": asdict(ceiling), "progress": progress}
 
 
@@ -159,9 +160,7 @@ def main() -> NoReturn:
 
 
 def _interpreter() -> str:
-    # Inside FreeSWITCH sys.executable is not Python; the virtual environment's interpreter lies beneath sys.prefix.
-    inside = Path(sys.prefix, "bin", "python3")
-    return str(inside) if inside.exists() else sys.executable
+    return str(shipped.interpreter())
 
 
 def serve(asked: dict[str, Any], answers: int) -> NoReturn:

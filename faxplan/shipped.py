@@ -4,6 +4,7 @@ In a checkout at its top; where a wheel was installed, in `share/faxplan` of its
 Told by this file's own place, not by sys.prefix: inside FreeSWITCH that is the system's.
 """
 
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,19 @@ class NotShipped(FaxplanError):
     """The files that belong to these packages are not there."""
 
     error_id = "not-shipped"
+
+
+def interpreter() -> Path:
+    """The Python that has these packages: of the virtual environment that holds them, else of this process's.
+
+    Inside FreeSWITCH sys.executable is no Python, and sys.prefix is the system's, or an environment's that PATH leads
+    to.
+    """
+    environment = _PACKAGE.parents[3] if len(_PACKAGE.parents) > 3 else None
+    if environment is not None and (environment / "pyvenv.cfg").is_file():
+        return environment / "bin" / "python3"
+    inside = Path(sys.prefix, "bin", "python3")
+    return inside if inside.exists() else Path(sys.executable)
 
 
 @cache

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from faxplan import trunk_troubles
 from faxplan.errors import FaxplanError
 from faxplan.language import _
+from faxplan.trunk_troubles import Found
 
 TRANSPORTS = ("udp", "tcp", "tls")
 _DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
@@ -29,10 +31,18 @@ _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d) ?(.*)")
 
 
 class NoAnswer(FaxplanError):
-    """Nobody answers, or not as SIP does."""
+    """Nobody answers, or not as SIP does. found: why, and what to do."""
 
     error_id = "no-sip-answer"
     retryable = True
+
+    def __init__(self, found: Found) -> None:
+        super().__init__(str(found))
+        self.found = found
+
+
+class _NoSip(ConnectionError):
+    """What answers there does not speak SIP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +85,21 @@ def ask(
     *,
     source: str,
     trust: TlsTrust | None = None,
+    at: tuple[str, int] | None = None,
     seconds: float = 4.0,
 ) -> Answer:
     """Sends OPTIONS from the address `source`, and waits so long for a final answer. trust: for TLS.
 
-    Any answer counts: 404 or 405 come from something that speaks SIP. Without a port SIP's own is asked; SRV records
-    are not looked up. Raises NoAnswer.
+    Any answer counts: 404 or 405 come from something that speaks SIP. at: where the DNS says that the host is
+    (sip_dns); None: at the host itself, and without a port at SIP's own. Raises NoAnswer.
     """
-    where = (host.strip("[]"), port or _DEFAULT_PORTS[transport])
-    shown = f"{host} port {where[1]} by {transport.upper()}"
+    where = at or (host.strip("[]"), port or _DEFAULT_PORTS[transport])
+    shown = f"{host if at is None else at[0]} port {where[1]} by {transport.upper()}"
     try:
         target = _resolved(where, source, transport)
         return _ask_over(target, host, transport, source, trust, seconds)
     except (TimeoutError, ssl.SSLError, OSError) as error:
-        raise NoAnswer(
-            _("{shown} did not answer OPTIONS: {error}").format(shown=shown, error=_reason(error, seconds))
-        ) from error
+        raise NoAnswer(_reason(error, shown, where[0], seconds)) from error
 
 
 def _ask_over(
@@ -205,7 +214,7 @@ def _answer(data: bytes) -> tuple[int, str, dict[str, str]] | None:
         first, *lines = head.split("\r\n")
         status = _STATUS_LINE.fullmatch(first)
         if status is None:
-            raise ConnectionError("what answers there does not speak SIP")
+            raise _NoSip
         if int(status[1]) >= 200:
             return int(status[1]), status[2][:_LONGEST_SHOWN], _headers(lines)
         text = rest
@@ -226,16 +235,19 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _reason(error: Exception, seconds: float) -> str:
-    if isinstance(error, TimeoutError):
-        return _(
-            "nothing came within {seconds:.0f} s. Check host and port, the firewall, and the carrier's access list."
-        ).format(seconds=seconds)
-    if isinstance(error, ConnectionRefusedError):
-        return _("nobody listens there. Check host, port and transport.")
-    if isinstance(error, socket.gaierror):
-        return _("its name cannot be resolved. Check the host.")
+def _reason(error: Exception, where: str, host: str, seconds: float) -> Found:
+    facts: dict[str, object] = {"where": where, "host": host, "seconds": f"{seconds:.0f}"}
     if isinstance(error, ssl.SSLError):
-        said = getattr(error, "reason", None) or error
-        return _("{said}. Check the certificates: docs/install-on-freeswitch.md, A trunk over TLS.").format(said=said)
-    return f"{getattr(error, 'strerror', None) or error}."
+        return trunk_troubles.met("tls", error=getattr(error, "reason", None) or error, **facts)
+    name = next((name for kind, name in _REASONS if isinstance(error, kind)), "unreachable")
+    return trunk_troubles.met(name, error=getattr(error, "strerror", None) or error, **facts)
+
+
+_REASONS = (
+    (TimeoutError, "silent"),
+    (ConnectionRefusedError, "nobody-listens"),
+    (socket.gaierror, "unresolved"),
+    (ConnectionResetError, "closed"),
+    (BrokenPipeError, "closed"),
+    (_NoSip, "no-sip"),
+)

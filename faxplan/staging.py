@@ -31,7 +31,7 @@ MOST_PAGES_AT_ONCE = 10
 IN_MEMORY_BYTES = 1 << 20
 """Renderings up to this size are read and stamped without a file in between."""
 MOST_WAITING = 4
-"""Long faxes that hold a channel while they wait for their header line."""
+"""Faxes that hold a channel while they wait for that thread."""
 
 
 class PagesPerHour(FaxplanError):
@@ -147,7 +147,9 @@ class Staged:
 
 
 class Stager:
-    """Makes a runtime's calls ready: at once, or in a thread where a long fax is stamped. For one thread to use."""
+    """Makes a runtime's calls ready: at once, or in a thread where a long fax is stamped, or the document comes from
+    another machine. For one thread to use.
+    """
 
     def __init__(self, store: Store, spool: Spool, settings: Settings) -> None:
         self._store = store
@@ -169,7 +171,8 @@ class Stager:
     def take(self, fax: ClaimedFax, tenant: Tenant) -> Staged | None:
         """The call, to be made ready as its argument is asked for; None: `ready` brings it later."""
         stage = partial(self._stage, fax, tenant)
-        if fax.pages <= MOST_PAGES_AT_ONCE or not (tenant.header_line or fax.cover):
+        is_near = self._store.folder is not None
+        if is_near and (fax.pages <= MOST_PAGES_AT_ONCE or not (tenant.header_line or fax.cover)):
             return Staged(fax, stage)
         self._waiting[fax.attempt_id] = (fax, self._pool.submit(stage))
         return None

@@ -7,20 +7,20 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from faxplan import guard, sip_options
+from faxplan import guard, sip_dns, sip_options, trunk_troubles
 from faxplan.config import Settings
 from faxplan.db import Row
 from faxplan.errors import FaxplanError
 from faxplan.guard import Asked
 from faxplan.language import _
 from faxplan.sip_options import Answer, NoAnswer, TlsTrust
+from faxplan.trunk_troubles import Found
 
 _REGISTERED, _WITHOUT = "REGED", "NOREG"
 _REGISTERING = frozenset({"UNREGED", "TRYING", "REGISTER"})
 """On the way to REGED, at first and at each renewal; the gateway stays up at a renewal (sofia_reg.c)."""
-_TAKES_DOWN = (408, 503)
-"""Answers to OPTIONS that FreeSWITCH counts as none (sofia.c, sofia_handle_sip_r_options); from 600 on as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,17 @@ class GatewayState:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """not_asked: why FreeSWITCH was not asked; empty: it was. problems: sentences, with what to do."""
+    """not_asked: why FreeSWITCH was not asked; empty: it was. problems: sentences, with what to do.
+
+    notes: sentences about what is no fault by itself.
+    """
 
     trunk: str
     not_asked: str
     gateway: GatewayState | None
     options: Answer | None
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def check(settings: Settings, trunk: Row) -> Checked:
@@ -65,65 +69,38 @@ def check(settings: Settings, trunk: Row) -> Checked:
 
 
 def _checked(switch: Asked, profile: str, trunk: Row) -> Checked:
-    name, problems = trunk["name"], []
+    name = trunk["name"]
     gateway = gateway_state(switch, name)
-    if not trunk["enabled"]:
-        problems.append(
-            _(
-                "The trunk is switched off, and FreeSWITCH has no gateway for it: `faxplan trunk set {name} "
-                "--enabled on`."
-            ).format(name=name)
-        )
-    elif gateway is None:
-        problems.append(
-            _(
-                "FreeSWITCH does not know the gateway. It takes a new one up within ten seconds, where gateway_dir "
-                "is set and the runtime is at work: `faxplan doctor`."
-            )
-            + (
-                " " + _("For TLS, faxplan_tls must be true in its faxplan/vars.xml.")
-                if trunk["transport"] == "tls"
-                else ""
-            )
-        )
-    elif gateway.registration in _REGISTERING:
-        if not gateway.up:
-            problems.append(
-                _(
-                    "The registration is under way (state {registration}), and calls fail at once until it is done. "
-                    "Look again in a moment; where it stays so, the host is wrong or does not answer."
-                ).format(registration=gateway.registration)
-            )
-    elif gateway.registration not in (_REGISTERED, _WITHOUT):
-        problems.append(
-            _(
-                "The registration is in state {registration}: calls fail at once. Check host, user name and "
-                "password: `faxplan trunk set {name} --username NAME --password-file -`."
-            ).format(registration=gateway.registration, name=name)
-        )
-    elif not gateway.up:
-        problems.append(
-            _(
-                "The gateway is down, because the carrier does not answer FreeSWITCH's OPTIONS, or with 503 or 408 "
-                "only: calls fail at once. Ask the carrier, or stop asking: `faxplan trunk set {name} --clear "
-                "ping_seconds`."
-            ).format(name=name)
-        )
+    standing = _standing(trunk, gateway)
+    found = [] if standing is None else [standing]
     options = None
     try:
         options = _ask(switch, profile, trunk)
     except NoAnswer as error:
-        problems.append(str(error))
-    if options is not None and (options.status in _TAKES_DOWN or options.status >= 600):
+        found.append(error.found)
+    if options is not None:
         follows = _("it takes no calls now, by its own word")
         if gateway is not None and gateway.ping_seconds:
             follows = _("FreeSWITCH takes the gateway down on that, and calls fail at once")
-        problems.append(
-            _("The carrier answers OPTIONS with {status}: {follows}. Ask the carrier.").format(
-                status=options.status, follows=follows
-            )
-        )
-    return Checked(name, "", gateway, options, tuple(problems))
+        told = trunk_troubles.of_options(name, options.status, follows=follows)
+        found += [] if told is None else [told]
+    problems = [each for each in found if each.trouble.name not in trunk_troubles.HARMLESS]
+    notes = [each for each in found if each.trouble.name in trunk_troubles.HARMLESS]
+    return Checked(name, "", gateway, options, tuple(map(str, problems)), tuple(map(str, notes)))
+
+
+def _standing(trunk: Row, gateway: GatewayState | None) -> Found | None:
+    """What is wrong with the gateway; None: nothing."""
+    name = trunk["name"]
+    if not trunk["enabled"]:
+        return trunk_troubles.met("off", trunk=name)
+    if gateway is None:
+        return trunk_troubles.met("no-gateway-tls" if trunk["transport"] == "tls" else "no-gateway")
+    if gateway.registration in _REGISTERING:
+        return None if gateway.up else trunk_troubles.met("registering", state=gateway.registration)
+    if gateway.registration not in (_REGISTERED, _WITHOUT):
+        return trunk_troubles.met("registration-failed", trunk=name, state=gateway.registration)
+    return None if gateway.up else trunk_troubles.met("ping-down", trunk=name)
 
 
 def gateway_state(switch: Asked, name: str) -> GatewayState | None:
@@ -147,21 +124,29 @@ def _ask(switch: Asked, profile: str, trunk: Row) -> Answer:
     status = switch.api(f"sofia status profile {profile}")
     address = re.search(r"^SIP-IP\s+(\S+)", status, re.MULTILINE)
     if address is None:
-        raise NoAnswer(
-            _("Profile {profile} does not run in FreeSWITCH, so that nothing can be sent: `faxplan doctor`.").format(
-                profile=profile
-            )
-        )
+        raise NoAnswer(trunk_troubles.met("no-profile", profile=profile))
     trust = None
     if trunk["transport"] == "tls":
         verified = switch.api("global_getvar faxplan_tls_verify").strip()
         folder = Path(switch.api("global_getvar certs_dir").strip())
         trust = TlsTrust(folder, names_host=verified.startswith("subjects"))
-    return sip_options.ask(trunk["host"], trunk["port"], trunk["transport"], source=address[1], trust=trust)
+    how: dict[str, Any] = {"source": address[1], "trust": trust}
+    if asks_by_name(trunk) and (services := sip_dns.services(trunk["host"], trunk["transport"])):
+        how["at"] = services[0]
+    return sip_options.ask(trunk["host"], trunk["port"], trunk["transport"], **how)
+
+
+def address_in_sdp(switch: Asked, profile: str) -> str:
+    """What FreeSWITCH tells carriers as its address for media; empty where the profile does not run."""
+    status = switch.api(f"sofia status profile {profile}")
+    found = re.search(r"^Ext-RTP-IP\s+(\S+)", status, re.MULTILINE) or re.search(
+        r"^RTP-IP\s+(\S+)", status, re.MULTILINE
+    )
+    return found[1] if found else ""
 
 
 def asks_by_name(trunk: Row) -> bool:
-    """Whether FreeSWITCH would look up where the trunk is (NAPTR, SRV), which our OPTIONS does not."""
+    """Whether FreeSWITCH looks up where the trunk is (NAPTR, SRV); our OPTIONS goes to the first that SRV names."""
     if trunk["port"] is not None:
         return False
     try:

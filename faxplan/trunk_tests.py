@@ -221,6 +221,8 @@ def _longest(tx: Transaction, node: str, max_calls: int) -> Row | None:
            where t.requested_at < now() - make_interval(secs => %(patience)s)
               or k.enabled and (select count(*) from calls where node = %(node)s) < %(most)s
                  and coalesce((select count(*) from calls where trunk_id = k.id) < k.max_calls, true)
+                 and not (k.register and exists (
+                     select from trunk_holders h where h.trunk_id = k.id and h.node <> %(node)s))
                  and coalesce(k.dedicated_to = t.tenant_id, true)
                  and not exists (
                      select from tenants o join tenant_turns s on s.tenant_id = o.id

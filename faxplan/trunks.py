@@ -178,11 +178,17 @@ def by_name(tx: Transaction, name: str) -> Trunk | None:
     return None if row is None else Trunk(**row)
 
 
-def gateways(tx: Transaction) -> list[Gateway]:
-    """Every enabled trunk as the gateway that FreeSWITCH is to have."""
+def gateways(tx: Transaction, node: str | None = None) -> list[Gateway]:
+    """Every enabled trunk as the gateway that FreeSWITCH is to have. node: without those that another one registers
+    (node_trunks); None: all.
+    """
     rows = tx.rows(
         """select name, host, port, transport, register, username, password, realm, ping_seconds, from_user, from_domain
-           from trunks where enabled order by name"""
+           from trunks t
+           where enabled and not (register and exists (
+               select from trunk_holders h where h.trunk_id = t.id and h.node <> %s))
+           order by name""",
+        (node,),
     )
     return [Gateway(**row) for row in rows]
 

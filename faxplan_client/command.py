@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 
 from faxplan_client import cli
 
@@ -19,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ("faxplan", "faxplan.cli"):
             raise
+        if given == ["--version"]:
+            print(f"faxplan {metadata.version('faxplan-client')}, the client alone")
+            return 0
         print(
             "faxplan: this machine has the client alone, which is `faxplan remote`: `faxplan remote --help` lists its "
             "commands. All others are for the machine of the server.",

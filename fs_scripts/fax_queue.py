@@ -1,7 +1,7 @@
 """The runtime of this node: FreeSWITCH starts it (python.conf, startup-script), or `pyrun fax_queue`; one at a time.
 
 `python fax_queue::stop` ends it without touching calls, for good: neither guard nor a restart of FreeSWITCH starts
-it again, but `python fax_queue::start`. `python fax_queue::alive` answers +OK: Python works.
+it again, but `python fax_queue::start`. `python fax_queue::alive` answers +OK and the release: Python works.
 What else an operator asks at fs_cli, `python fax_queue::status` and so on, faxplan/switch_answers.py answers; `python
 fax_queue::help` lists it. `python fax_queue status` is the same.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 import faxplan_switch
 
+from faxplan import release
 from faxplan.files import write_durably
 from faxplan.runtime import Runtime
 
@@ -55,8 +56,8 @@ def start(session: Any, stream: Any, env: Any, args: str) -> None:
 
 
 def alive(session: Any, stream: Any, env: Any, args: str) -> None:
-    """API: answers, which shows that Python in the switch is not stuck."""
-    stream.write("+OK\n")
+    """API: answers, which shows that Python in the switch is not stuck, and with which release."""
+    stream.write(f"+OK {release.NAME}".rstrip() + "\n")
 
 
 def status(session: Any, stream: Any, env: Any, args: str) -> None:

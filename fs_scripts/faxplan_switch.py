@@ -1,7 +1,8 @@
 """FreeSWITCH's `freeswitch` module as the domain's Switch, and what the scripts of one FreeSWITCH process share.
 
 mod_python3 reloads the script that a call names, at every call; a module that the script imports stays. So connection
-pools and settings live here, and the scripts stay thin. From the first load on the scripts stay too (load_once.py).
+pools and settings live here, and the scripts stay thin. From the first load on the scripts stay too: by load_once.py,
+or where a release is installed by conf/scripts/, whose loader also ends this release when another one is in force.
 """
 
 import logging
@@ -17,7 +18,7 @@ from typing import Any
 import freeswitch
 import load_once
 
-from faxplan import config, log_lines, namespaces, switch_answers
+from faxplan import config, log_lines, namespaces, release, switch_answers
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -74,9 +75,12 @@ class Installation:
 # interval is 5 ms.
 sys.setswitchinterval(0.0001)
 
-load_once.install()
+if not release.NAME:
+    load_once.install()
 
 lookups = Lookups()
+
+_retired = threading.Event()
 
 _making = threading.Lock()
 _made: list[Installation] = []
@@ -99,6 +103,21 @@ def installation() -> Installation:
                 part.prepare()
             _made.append(made)
         return _made[0]
+
+
+def retire() -> None:
+    """Another release is in force: the runtime of this one ends after its present step."""
+    _retired.set()
+
+
+def close() -> None:
+    """No call is left in this release: its connections, threads and sandboxes end. Spool and journal are still of use
+    to the hook of a call that it has dialled."""
+    lookups.close(wait=False)
+    for here in _made:
+        here.store.confinement.close()
+        if "db" in here.__dict__:
+            here.db.close()
 
 
 def log(level: str, text: str) -> None:
@@ -126,7 +145,11 @@ class _DomainLog(logging.Handler):
             log("err", f"a message of {record.name} cannot be logged")
 
 
-logging.getLogger("faxplan").addHandler(_DomainLog(logging.WARNING))
+for _name in {"faxplan", release.PACKAGE or "faxplan"}:
+    # In place of another release's: what is logged is told once.
+    _logger = logging.getLogger(_name)
+    _logger.handlers[:] = [each for each in _logger.handlers if type(each).__name__ != _DomainLog.__name__]
+    _logger.addHandler(_DomainLog(logging.WARNING))
 
 
 _runtimes: list[AtWork] = []
@@ -200,8 +223,8 @@ class FreeSwitch:
             self._events.bind(name, subclass)
 
     def running(self) -> bool:
-        """False once FreeSWITCH stops, or after `python fax_queue::stop`."""
-        return bool(freeswitch.running()) and not self._stop_file.exists()
+        """False once FreeSWITCH stops, after `python fax_queue::stop`, and when another release is in force."""
+        return bool(freeswitch.running()) and not _retired.is_set() and not self._stop_file.exists()
 
     def uuid(self) -> str:
         """See faxplan.switch."""

@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from faxplan import config, log_lines, namespaces
+from faxplan import config, log_lines, namespaces, releases
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
@@ -22,6 +22,9 @@ from portal.app import Portal
 
 SLOWEST_SECONDS = 120
 """A process of which a request takes longer is replaced: a document of 100 MB is sealed in a few."""
+ENDING_SECONDS = 30
+"""So long a process that is to end goes on with what it has in hand; faxplan-portal.service waits a little longer.
+Meanwhile whoever comes waits at the socket, where systemd keeps that: so not for as long as the slowest."""
 
 
 class Part(Enum):
@@ -77,6 +80,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "threads": self._settings.portal_threads,
             "worker_class": "gthread",
             "timeout": SLOWEST_SECONDS,
+            "graceful_timeout": ENDING_SECONDS,
             "forwarded_allow_ips": "",
             "errorlog": "-",
             "loglevel": "warning",
@@ -92,6 +96,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def main() -> None:
     """Serves until it is told to end."""
+    releases.begin_in_its_folder()
     parser = argparse.ArgumentParser(prog="python -m portal", description="The portal, by the settings.")
     which = parser.add_mutually_exclusive_group()
     for part, words in (

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
 from faxplan import (
@@ -28,7 +27,7 @@ from faxplan.paper import Resolution
 from faxplan.recipients import Recipients
 from faxplan.resending import Handed, ResendRequest
 from faxplan.viewing import Readable
-from portal import wording
+from portal import sealed_files, wording
 from portal.api import call as calls
 from portal.api import shapes
 from portal.api.call import Call
@@ -251,5 +250,4 @@ def _sealed(each: Readable, number: int) -> shapes.SealedFile:
 def file(call: Call) -> Response:
     """A sealed file, whole or a range of it."""
     stored = viewing.stored(call.db, call.user, call.path["number"], call.path["name"])
-    path = call.store.sealed_file(stored)
-    return send_file(path, call.request.environ, "application/octet-stream", etag=False, conditional=True)
+    return sealed_files.answer(call.request, call.store.sealed_file(stored))

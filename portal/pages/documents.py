@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
 from faxplan import viewing
 from faxplan.documents import StoredObject
 from faxplan.viewing import Readable
-from portal import answers
+from portal import answers, sealed_files
 from portal.visit import Visit
 
 
@@ -56,9 +55,9 @@ def sealed_of_draft(visit: Visit, number: int, kind: str) -> Response:
 
 
 def _sealed(visit: Visit, stored: StoredObject) -> Response:
-    path = visit.store.sealed_file(stored)
+    found = visit.store.sealed_file(stored)
     try:
-        response = send_file(path, visit.request.environ, "application/octet-stream", etag=False, conditional=True)
+        response = sealed_files.answer(visit.request, found)
     except FileNotFoundError:
         # Purged a moment ago, say: asked again, the store says what it is.
         visit.store.sealed_file(stored)

@@ -25,6 +25,7 @@ from portal.api.operations import OPERATIONS
 from portal.app import Portal
 from portal.pages.api import slug
 from tests.api.conftest import a_program
+from tests.documented import claimed
 from tests.portal.conftest import DOMAIN, HERE
 from tests.retained import count, received
 from tests.world import PHRASE, World
@@ -51,7 +52,7 @@ def base(world: World) -> Iterator[str]:
 
 
 def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    return claimed(__file__, "docs/api.md", kind)
 
 
 def run(command: list[str], folder: Path, **environment: str) -> str:
@@ -118,7 +119,7 @@ ELSEWHERE = re.compile(
     # Modules of which nothing is done for a program: its errors are none of the API's.
     r"faxplan\.(cli|mail|audit_|signed_notes|checkpoint|enrolment|login|passkeys?|webauthn|second_factor|passphrases|"
     r"single_sign_on|identity_providers|recovery_key|invitations|forwarding|letting_in|proofs|tries|home|run|postgres|"
-    r"migrations|installation|doctor|guard|files|purge|pending|spool|saving|adoption|brands|retention|sending_hours|"
+    r"migrations|installation|shipped|doctor|guard|files|purge|pending|spool|saving|adoption|brands|retention|sending_hours|"
     r"destinations|failure_changes|cdr|call_result|dial_string|sip_options|trunk_tests|fax_tiff|tiff_directory|lookups|"
     r"page_images|locked_pdf|fax_attachment|processes|smtp_answers|caller_ids|holds\.NothingToHold|staging|vault\.Other|own_api_keys)"
     r"|portal\.(app|pages|submitted)"

@@ -65,6 +65,7 @@ class SwitchProcess:
 def node_settings(world: World, name: str) -> Settings:
     """Those of another node of this world: its own folders, and the same database and document store."""
     state = world.settings.state_dir.parent / name
-    settings = replace(world.settings, node=name, state_dir=state, store_dir=world.settings.store)
+    here = world.settings
+    settings = replace(here, node=name, state_dir=state, store_dir=None if here.store_bucket else here.store)
     Spool(settings.spool).prepare()
     return settings

@@ -20,6 +20,7 @@ from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.spool import Spool
 from tests.bench.whole import DIALPLAN, SCRIPTS, wait_for
+from tests.documented import claimed
 from tests.faxes import fax_tiff
 from tests.installations import Installation
 
@@ -30,9 +31,10 @@ PHRASE = "a ferry to the islands\n"
 
 
 def chapter() -> list[list[str]]:
-    """The arguments of `faxplan` in step 7, in order, up to its first section."""
-    (text,) = re.findall(r"^## 7\. .*?(?=^###? )", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    lines = re.findall(r"^    (?:runuser -u freeswitch -- )?faxplan (.+)$", text, re.MULTILINE)
+    """The arguments of `faxplan` in step 7, in order."""
+    text = "".join(claimed(__file__, "docs/install-on-freeswitch.md"))
+    lines = re.findall(r"^(?:runuser -u freeswitch -- )?faxplan (.+)$", text, re.MULTILINE)
+    assert len(lines) == text.count("\n")
     return [shlex.split(line) for line in lines]
 
 

@@ -28,6 +28,9 @@ def write_settings(world: World, settings: Settings | None = None) -> Path:
         "database_url",
         "state_dir",
         "store_dir",
+        "store_bucket",
+        "store_endpoint",
+        "store_credentials_file",
         "sandbox",
         "spool_dir",
         "node",
@@ -36,8 +39,10 @@ def write_settings(world: World, settings: Settings | None = None) -> Path:
         "calls_to_one_number",
         "internal_delivery",
         "lookup_seconds",
+        "call_cap_seconds",
+        "lease_margin_seconds",
     )
-    given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
+    given = {name: getattr(settings, name) for name in names if getattr(settings, name) not in (None, "")}
     file.write_text(to_toml(given))
     return file
 
@@ -53,7 +58,7 @@ def faxplan_on_bench(world: World, monkeypatch: pytest.MonkeyPatch, **options: o
     plan = NumberingPlan({"own": [own], **options.pop("plan", {})})  # type: ignore[dict-item]
     inbound = options.pop("inbound", None) or dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
     config = BenchConfig(
-        script_dir=SCRIPTS,
+        script_dir=options.pop("script_dir", SCRIPTS),  # type: ignore[arg-type]
         startup_scripts=["fax_queue"],
         plan=plan,
         gateways=options.pop("gateways", ["carrier"]),  # type: ignore[arg-type]

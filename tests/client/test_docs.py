@@ -8,6 +8,7 @@ from pathlib import Path
 import faxplan_client
 from faxplan.config import to_toml
 from tests.client.conftest import Server, working
+from tests.documented import claimed
 from tests.retained import received
 from tests.world import PHRASE
 
@@ -21,7 +22,7 @@ THERE = (
 
 
 def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    return claimed(__file__, "docs/client.md", kind)
 
 
 def test_the_commands_and_the_program_do_what_they_say(server: Server, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_the_page_s_commands_lead_to_a_backup_and_back(world: World, tmp_path: P
     (key,) = world.store.keys.root.glob("*.key")
     key_of_the_day = key.read_bytes()
 
-    prepared, *taken = commands("Make one")
+    prepared, *taken = commands("Make one by hand")
     machine.run(prepared)
     for line in taken:
         machine.run(line)
@@ -163,10 +163,32 @@ def test_the_page_s_commands_lead_to_a_backup_and_back(world: World, tmp_path: P
                 assert tx.value("select count(*) from audit where action = 'audit.restored'") == 1
 
 
+def test_the_page_s_commands_of_faxplan_itself_lead_there_as_well(world: World, tmp_path: Path) -> None:
+    """The dump is brought back by the account postgres, as root has it done."""
+    machine = Machine(world, tmp_path)
+    assert deliver(world, arrived(world, uuid="before")) == "received"
+    kept = tiffs(world)
+    *taken, verified = commands("Take one")
+    for line in taken:
+        machine.run(line)
+    assert "is whole" in machine.run(verified)
+    shutil.rmtree(world.store.root)
+    with server(world.installation.cluster) as cursor:
+        cursor.execute("drop database faxplan with (force)")
+    tried, done = commands("Bring one back")
+    assert "This would be done" in machine.run(tried)
+    assert not world.store.root.exists()
+    keys = world.store.keys.root
+    assert len(list(keys.glob("*.key"))) == 1
+    assert "faxplan doctor --adopt" in machine.run(done)
+    assert tiffs(world) == kept
+    assert list(keys.rglob("*.key")) == []
+
+
 @contextmanager
 def restored_world(world: World, on: Installation, machine: Machine) -> Iterator[World]:
     """The same tenants, once the page's commands have been run; purge refuses until the last one."""
-    *lines, last = commands("Restore")
+    *lines, last = commands("Restore by hand")
     assert last == "faxplan doctor --adopt"
     for line in lines:
         machine.run(line)

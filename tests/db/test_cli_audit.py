@@ -12,6 +12,8 @@ from faxplan import audit, cli, enrolment
 from tests.audits import rewrite, tamper, write
 from tests.db.test_audit_verification import cut, forget_the_tree
 from tests.db.test_cli_administration import listed, said, shop
+from tests.db.test_page_commands import run
+from tests.documented import claimed
 from tests.installations import Installation
 from tests.world import PHRASE, World, world_on
 
@@ -159,6 +161,20 @@ def test_a_restore_is_noted(shop: World, acme: int, capsys: pytest.CaptureFixtur
     assert row["actor"].startswith("administrator:")
     assert row["authenticated"] == "machine-account"
     assert row["details"]["checkpoint"]["size"] == 12
+
+
+def test_the_pages_commands_do_what_it_says(
+    shop: World, acme: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    daily, first, restored = claimed(__file__, "docs/audit.md")
+    (vkey,) = run([first], capsys, tmp_path)
+    assert vkey.startswith("fax.example.com/audit+")
+    verified, checkpoint, _vkey, exported = run([daily], capsys, tmp_path)
+    assert "chain" in verified
+    assert checkpoint
+    assert "audit.export" in exported
+    run([restored], capsys, tmp_path)
+    assert "2026-11-25 03:00" in said(capsys, "audit", "export", "--installation")
 
 
 def export(capsys: pytest.CaptureFixture[str], path: Path, *arguments: str) -> Path:

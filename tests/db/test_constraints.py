@@ -26,6 +26,8 @@ MACHINES_OWN = {
     "logins": "a copy of users, whose rules are looked at first",
     "nodes": "written by the switch's runtime",
     "trunk_states": OURS,
+    "node_trunks": OURS,
+    "trunk_holders": OURS,
     "did_refusals": OURS,
     "t30_traces": OURS,
     "routing_version": OURS,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import doctor_database, doctor_queue, nodes, outbound, render_jobs
+from faxplan import doctor_database, doctor_nodes, doctor_queue, nodes, outbound, render_jobs
 from faxplan.findings import Finding, Level
 from faxplan.outbound import SendRequest
 from tests.faxes import NUMBER, queued
@@ -131,14 +131,15 @@ def test_a_fax_that_could_have_been_dialled_long_ago_is_a_warning(world: World) 
     assert found.found == "3 faxes wait, 2 of them due, the oldest for 17 min"
 
 
-def test_other_nodes_that_are_silent_or_paused_are_warnings(world: World) -> None:
+def test_nodes_that_are_paused_or_silent_are_told_of(world: World) -> None:
     with world.switch.across_tenants() as tx:
         for name, paused in (("node1", True), ("node2", True), ("node3", False), ("node4", False)):
             nodes.report(tx, name, switch_uuid="switch", max_channels=10, paused=paused)
         tx.execute("update nodes set heartbeat_at = now() - interval '5 minutes' where name = 'node3'")
     with world.admin.across_tenants() as tx:
-        found = doctor_queue.others(tx, "node1")
+        found = doctor_nodes.others(tx, "node1")
     assert [(each.what, each.level) for each in found] == [
+        ("node node1", Level.WARNING),
         ("node node2", Level.WARNING),
-        ("node node3", Level.WARNING),
+        ("node node3", Level.ERROR),
     ]

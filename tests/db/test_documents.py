@@ -14,13 +14,24 @@ from typing import Any
 
 import pytest
 
-from faxplan import document_store, documents, mailboxes, membership, sealed, transient_readers, vault, wraps
+from faxplan import (
+    document_store,
+    documents,
+    mailboxes,
+    membership,
+    object_folder,
+    sealed,
+    transient_readers,
+    vault,
+    wraps,
+)
 from faxplan.config import Settings
 from faxplan.document_store import DocumentLost, KeyElsewhere, Store, StoreUnavailable
 from faxplan.documents import Locked, Sealed, StoredObject, ToSend, Wrapped
 from faxplan.errors import NotFound
 from faxplan.key_folder import KeyFolder
 from faxplan.keyring import Keyring
+from faxplan.object_folder import ObjectFolder
 from faxplan.scratch import Scratch
 from faxplan.transient_readers import KeyGone
 from tests.past_the_gate import connected
@@ -31,7 +42,7 @@ CONTENT = os.urandom(3 * (1 << 20) + 17)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", KeyFolder(tmp_path / "keys"), Scratch(tmp_path / "work"))
+    return Store(ObjectFolder(tmp_path / "store"), KeyFolder(tmp_path / "keys"), Scratch(tmp_path / "work"))
 
 
 @pytest.fixture
@@ -175,7 +186,7 @@ def test_its_name_and_its_folders_name_are_made_durable(
 ) -> None:
     put(store, file)  # which makes the store
     synced: list[Path] = []
-    monkeypatch.setattr(document_store, "fsync_folder", synced.append)
+    monkeypatch.setattr(object_folder, "fsync_folder", synced.append)
     name = put(store, file).stored.object_name
     assert synced == [store.root / name[:2], store.root]
 
@@ -279,9 +290,8 @@ def test_a_folder_that_is_gone_loses_no_document_as_long_as_nobody_puts_one(stor
 
 
 def test_a_store_on_a_disk_of_its_own_does_not_make_itself(tmp_path: Path, file: Path) -> None:
-    store = Store(
-        tmp_path / "mount" / "store", KeyFolder(tmp_path / "keys"), Scratch(tmp_path / "work"), makes_itself=False
-    )
+    there = ObjectFolder(tmp_path / "mount" / "store", makes_itself=False)
+    store = Store(there, KeyFolder(tmp_path / "keys"), Scratch(tmp_path / "work"))
     for use in (store.check, lambda: put(store, file), lambda: store.scratch):
         with pytest.raises(StoreUnavailable):
             use()
@@ -303,7 +313,7 @@ def test_what_settings_say_decides_whether_it_makes_itself(tmp_path: Path) -> No
 def test_of_two_that_make_it_at_once_both_have_it(
     store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, other = tempfile.mkdtemp, Store(store.root, store.keys, Scratch(tmp_path / "work"))
+    real, other = tempfile.mkdtemp, Store(ObjectFolder(store.root), store.keys, Scratch(tmp_path / "work"))
 
     def while_the_other_makes_it(**where: Any) -> str:
         monkeypatch.setattr(tempfile, "mkdtemp", real)

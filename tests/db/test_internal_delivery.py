@@ -29,6 +29,7 @@ from faxplan.db import Transaction
 from faxplan.document_store import Store
 from faxplan.errors import DatabaseUnavailable
 from faxplan.key_folder import KeyFolder
+from faxplan.object_folder import ObjectFolder
 from faxplan.queue import InternalFax
 from faxplan.tiff_directory import Data
 from tests.db.test_inbound import DOCUMENTS
@@ -610,7 +611,7 @@ def test_one_that_cannot_be_delivered_now_does_not_stop_the_others(
 
 def test_without_a_store_it_waits(world: World, tmp_path: Path) -> None:
     fax_id = from_acme_to_borea(world)
-    store = Store(world.store.root, world.store.keys, world.store.scratch, makes_itself=False)
+    store = Store(ObjectFolder(world.store.root, makes_itself=False), world.store.keys, world.store.scratch)
     moved = tmp_path / "elsewhere"
     shutil.move(world.store.root, moved)
     picked = pick(world)

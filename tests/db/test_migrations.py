@@ -9,7 +9,7 @@ import pytest
 from psycopg2 import sql
 
 from faxplan import migrations
-from faxplan.migrations import DatabaseNewer, MigrationFailed
+from faxplan.migrations import MigrationFailed
 from tests.installations import Installation, Installations, server
 
 
@@ -129,12 +129,6 @@ def test_a_migration_that_fails_leaves_what_came_before(installation: Installati
 def test_a_migration_runs_as_the_owner(installation: Installation, tmp_path: Path) -> None:
     migrations.apply(installation.url("postgres"), _folder_with(tmp_path, "create table later (id integer);"))
     assert "ALTER TABLE public.later OWNER TO faxplan_owner" in _dumped(installation, "postgres")
-
-
-def test_a_database_from_a_newer_faxplan_is_left_alone(installation: Installation, tmp_path: Path) -> None:
-    migrations.apply(installation.url("postgres"), _folder_with(tmp_path, "select 1;"))
-    with pytest.raises(DatabaseNewer):
-        migrations.apply(installation.url("postgres"))
 
 
 @pytest.mark.parametrize("names", [["0001_a.sql", "0003_b.sql"], ["0001_a.sql", "0001_b.sql"], ["0001-a.sql"]])

@@ -11,6 +11,7 @@ from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.findings import Finding, Level
 from faxplan.key_folder import KeyFolder
+from faxplan.object_folder import ObjectFolder
 from faxplan.purge_state import Restored
 from faxplan.scratch import Scratch
 from tests.installations import Installation
@@ -124,7 +125,7 @@ def test_after_a_restore_nothing_goes_until_an_administrator_has_looked(world: W
 
 def test_a_copy_of_the_database_is_another_one(installation: Installation, tmp_path: Path) -> None:
     """As every test's is of its template."""
-    store = Store(tmp_path / "store", KeyFolder(tmp_path / "keys"), Scratch(tmp_path / "work"))
+    store = Store(ObjectFolder(tmp_path / "store"), KeyFolder(tmp_path / "keys"), Scratch(tmp_path / "work"))
     db = Database(installation.url("faxplan_purge"))
     with db.across_tenants() as tx:
         assert "another database" in str(purge_state.restored(tx, store))

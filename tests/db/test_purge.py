@@ -15,10 +15,10 @@ import pytest
 from faxplan import (
     cdr_check,
     deletion,
-    document_store,
     fax_contents,
     holds,
     inbound,
+    object_folder,
     outbound,
     purge_state,
     render_jobs,
@@ -447,7 +447,7 @@ def test_a_deletion_is_on_the_disk_before_its_tombstone_goes(world: World, monke
         steps.append("forget")
         forget(*arguments)
 
-    monkeypatch.setattr(document_store, "fsync_folder", steps.append)
+    monkeypatch.setattr(object_folder, "fsync_folder", steps.append)
     monkeypatch.setattr(fax_contents, "forget", forgetting)
     purge(world)
     assert set(steps[: steps.index("forget")]) == folders

@@ -67,11 +67,13 @@ NO_PAGES = (
     "/cover-text",
 )
 """In addresses that are answered with something else than a page."""
-NAMES = {"<slug>": "acme", "<name>": "carrier", "<e164>": "+493023125001"}
+NAMES = {"<slug>": "acme", "<name>": "carrier", "<e164>": "+493023125001", "<key>": "twilio"}
 """What is there, by what stands for it in an address."""
 QUERIES = {
     "/forward": "?fax=1",
     "/move": "?fax=1",
+    "/installation/trunk-setup/<key>/review": "?name=office&host=192.0.2.1&transport=udp&inbound_country=US"
+    "&called_format=e164&calling_format=e164&caller_id_in=pai&t38_request=receiver&codec=any&register=on&username=u",
     "/installation/routes/one": "?prefix=%2B&trunk=carrier",
     "/installation/routes/explain": "?tenant=acme&number=%2B493023125099",
 }

@@ -11,9 +11,10 @@ from portal.pages import welcome
 
 MODULES = sorted(Path(audit_words.__file__).parent.glob("*.py"))
 OPERATORS = {
-    "database.create", "database.migrate", "failure-rule.reset", "failure-rule.set", "key.machine", "route.add",
-    "route.change", "route.remove", "store.accept", "store.adopt", "store.remove-orphans", "trunk.add", "trunk.change",
-    "trunk.remove", "trunk.test", "trunk.wake", "vault.adopt", "vault.adopt-begin",
+    "database.backup", "database.create", "database.migrate", "failure-rule.reset", "failure-rule.set", "key.machine",
+    "node.drain", "node.remove", "node.resume",
+    "route.add", "route.change", "route.remove", "store.accept", "store.adopt", "store.remove-orphans", "trunk.add",
+    "trunk.change", "trunk.remove", "trunk.test", "trunk.wake", "vault.adopt", "vault.adopt-begin",
 }  # fmt: skip
 """Acts of who runs the installation: their page shows them as they are."""
 

@@ -13,6 +13,7 @@ from faxplan.document_store import Store
 from faxplan.files import UnsafeFolder
 from faxplan.journal import Journal
 from faxplan.key_folder import KeyFolder
+from faxplan.object_folder import ObjectFolder
 from faxplan.pending import Pending
 from faxplan.scratch import Scratch
 from faxplan.spool import Spool
@@ -62,7 +63,7 @@ def prepared(root: Path) -> None:
     Pending(root / "pending", LimitsOnly()).prepare()
     source = root / "document"
     source.write_bytes(b"%PDF-")
-    store = Store(root / "store", KeyFolder(root / "keys"), Scratch(root / "work"))
+    store = Store(ObjectFolder(root / "store"), KeyFolder(root / "keys"), Scratch(root / "work"))
     if store.root.exists():
         store.accept()
     store.seal(source, 1, "original")

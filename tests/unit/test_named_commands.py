@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import cli
+from faxplan import cli, switch_answers
 
 PROJECT = Path(__file__).parents[2]
 INSTALL_PAGE = PROJECT / "docs" / "install-on-freeswitch.md"
@@ -104,5 +104,14 @@ def test_files_that_the_install_page_copies_exist() -> None:
 
 
 def _is_defined(script: str, function: str) -> bool:
-    tree = ast.parse((PROJECT / "fs_scripts" / f"{script}.py").read_text())
-    return any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body)
+    """In a release's script, in the entry file that leads to it, or in the table that answers."""
+    if script == "fax_queue" and function in switch_answers.COMMANDS:
+        return True
+    found = set()
+    for folder in ("fs_scripts", "conf/scripts"):
+        for node in ast.parse((PROJECT / folder / f"{script}.py").read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                found.add(node.name)
+            elif isinstance(node, ast.Assign):
+                found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return function in found

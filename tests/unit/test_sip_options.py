@@ -21,11 +21,11 @@ OK = (
 
 
 @contextmanager
-def udp_peer(answers: Callable[[bytes], list[str]]) -> Iterator[int]:
-    """Answers each datagram with these, until it is asked no more."""
+def udp_peer(answers: Callable[[bytes], list[str]], patience: float = 10) -> Iterator[int]:
+    """Answers each datagram with these, until it is asked no more for so many seconds."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind((HERE, 0))
-        peer.settimeout(10)
+        peer.settimeout(patience)
 
         def run() -> None:
             while True:
@@ -195,3 +195,26 @@ def test_tls_takes_whom_freeswitch_takes(tmp_path: Path) -> None:
         ask("stranger")
     with pytest.raises(NoAnswer, match=r"cafile\.pem is missing"):
         ask("carrier", TlsTrust(tmp_path / "nowhere"))
+
+
+def test_it_goes_where_the_dns_says_that_the_host_is() -> None:
+    with udp_peer(lambda _: [OK]) as port:
+        found = sip_options.ask("carrier.invalid", None, "udp", source=HERE, at=(HERE, port))
+    assert found.address == f"{HERE} port {port}"
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [(TimeoutError(), "silent"), (ConnectionRefusedError(), "nobody-listens"), (ConnectionResetError(), "closed"),
+     (BrokenPipeError(), "closed"), (socket.gaierror(), "unresolved"), (ssl.SSLError(), "tls"),
+     (OSError(101, "Network is unreachable"), "unreachable")],
+)  # fmt: skip
+def test_each_failure_has_its_line_in_the_table(monkeypatch: pytest.MonkeyPatch, error: Exception, name: str) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sip_options, "_ask_over", fails)
+    with pytest.raises(NoAnswer) as told:
+        sip_options.ask(HERE, 5060, "udp", source=HERE)
+    assert told.value.found.trouble.name == name
+    assert str(told.value) == f"{told.value.found.means} {told.value.found.do}"

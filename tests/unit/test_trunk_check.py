@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from faxplan import sip_options, trunk_check
+from faxplan import sip_dns, sip_options, trunk_check, trunk_troubles
 from faxplan.config import Settings
 from faxplan.sip_options import Answer, NoAnswer, TlsTrust
 from faxplan.trunk_check import GatewayState
@@ -123,11 +123,13 @@ def test_tls_is_asked_for_as_freeswitch_would(monkeypatch: pytest.MonkeyPatch, a
 
 def test_a_carrier_that_is_silent_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(*_: object, **__: object) -> Answer:
-        raise NoAnswer("it did not answer")
+        raise NoAnswer(trunk_troubles.met("silent", where="it", seconds=4))
 
     monkeypatch.setattr(sip_options, "ask", ask)
     found = check(monkeypatch, Switch(STATUS.format(state="NOREG", status="UP")))
-    assert (found.options, found.problems) == (None, ("it did not answer",))
+    assert found.options is None
+    (problem,) = found.problems
+    assert problem.startswith("it did not answer OPTIONS: nothing came within 4 s.")
 
 
 def test_a_profile_that_does_not_run_sends_nothing(
@@ -155,3 +157,16 @@ def test_without_freeswitch_nothing_is_asked(asked: list[dict[str, Any]]) -> Non
 )
 def test_our_options_does_not_look_up_what_freeswitch_does(host: str, port: int | None, by_name: bool) -> None:
     assert trunk_check.asks_by_name({"host": host, "port": port}) is by_name
+
+
+def test_a_name_without_port_is_asked_where_the_dns_says(
+    monkeypatch: pytest.MonkeyPatch, asked: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(
+        sip_dns, "services", lambda host, _: (("a.sip.example", 5071),) if host == "sip.example" else ()
+    )
+    up = Switch(STATUS.format(state="NOREG", status="UP"))
+    check(monkeypatch, up, host="sip.example", port=None)
+    check(monkeypatch, up, host="other.example", port=None)
+    check(monkeypatch, up, host="sip.example", port=5070)
+    assert [each.get("at") for each in asked] == [("a.sip.example", 5071), None, None]

@@ -9,9 +9,10 @@ import pytest
 
 from faxplan import webhook_sender, webhook_signatures, webhooks
 from faxplan.webhook_signatures import SigningKeys
+from tests.documented import claimed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+PROGRAMS = claimed(__file__, "docs/webhooks.md", "python")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

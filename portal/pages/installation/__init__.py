@@ -12,6 +12,7 @@ from portal.pages.installation import (
     tenant_limits,
     tenant_people,
     tenants,
+    trunk_setup,
     trunks,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "tenant_limits",
     "tenant_people",
     "tenants",
+    "trunk_setup",
     "trunks",
 ]

@@ -16,13 +16,13 @@ from portal.roles import OPERATOR
 from portal.templates import lasting
 from portal.visit import Visit
 
-_FORMATS = (
+FORMATS = (
     ("e164", marked("+493012345 (E.164)")),
     ("e164-no-plus", marked("493012345 (E.164 without +)")),
     ("national", marked("As dialled in its country")),
 )
-_INBOUND = (("any", marked("Any: E.164, then as in its country")), *_FORMATS)
-_NAMED = (
+_INBOUND = (("any", marked("Any: E.164, then as in its country")), *FORMATS)
+NAMED = (
     Field(
         "name",
         marked("Name"),
@@ -64,8 +64,8 @@ VALUES = (
         most=3600,
         hint=marked("A carrier that does not answer them is down. Empty: none are sent."),
     ),
-    Field("called_format", marked("Called numbers are written"), Kind.CHOICE, choices=_FORMATS),
-    Field("calling_format", marked("The caller's number is written"), Kind.CHOICE, choices=_FORMATS),
+    Field("called_format", marked("Called numbers are written"), Kind.CHOICE, choices=FORMATS),
+    Field("calling_format", marked("The caller's number is written"), Kind.CHOICE, choices=FORMATS),
     Field(
         "called_prefix",
         marked("Dialled before every number"),
@@ -226,12 +226,12 @@ def everyone(visit: Visit) -> Response:
 
 def new(visit: Visit) -> Response:
     """GET: the form for one more."""
-    return _new(visit, Form.of((*_NAMED, *VALUES), _AT_FIRST))
+    return _new(visit, Form.of((*NAMED, *VALUES), _AT_FIRST))
 
 
 def add(visit: Visit) -> Response:
     """POST: one more."""
-    form = Form.read((*_NAMED, *VALUES), visit.request.form)
+    form = Form.read((*NAMED, *VALUES), visit.request.form)
     if form.ok:
         try:
             values = {name: value for name, value in _stored(form.values).items() if name != "name"}
@@ -250,7 +250,7 @@ def page(visit: Visit, name: str) -> Response:
 
 def change(visit: Visit, name: str) -> Response:
     """POST: its values."""
-    form, now = Form.read(VALUES, visit.request.form), _one(visit, name)
+    form, now = Form.read(VALUES, visit.request.form), one(visit, name)
     if form.ok:
         try:
             values = _stored(form.values)
@@ -284,7 +284,7 @@ def remove(visit: Visit, name: str) -> Response:
 
 def check(visit: Visit, name: str) -> Response:
     """POST: asks FreeSWITCH about its gateway, and the carrier by OPTIONS. Nothing is changed."""
-    return _page(visit, name, checked=trunk_check.check(visit.its_settings, _one(visit, name)))
+    return _page(visit, name, checked=trunk_check.check(visit.its_settings, one(visit, name)))
 
 
 def test(visit: Visit) -> Response:
@@ -294,15 +294,17 @@ def test(visit: Visit) -> Response:
     """
     roles.check(OPERATOR, visit.user)
     form = visit.request.form
-    fax_id = trunk_tests.submit(visit.db, visit.store, visit.user, form.get("trunk", ""), form.get("number", ""))
-    return answers.to(f"/faxes/{fax_id}")
+    trunk = form.get("trunk", "")
+    fax_id = trunk_tests.submit(visit.db, visit.store, visit.user, trunk, form.get("number", ""))
+    # It is one of the installation's, so that its name stands in an address as it is.
+    return answers.to(f"/installation/trunks/{trunk}/up?fax={fax_id}" if "setting_up" in form else f"/faxes/{fax_id}")
 
 
 # ------------------------------------------------------------------------------------------------------------ the pages
 
 
-def _one(visit: Visit, name: str) -> Row:
-    """Raises NotFound."""
+def one(visit: Visit, name: str) -> Row:
+    """A trunk with its values. Raises NotFound."""
     found = next((row for row in trunk_provisioning.all_trunks(visit.its_admin) if row["name"] == name), None)
     if found is None:
         raise NotFound(_("There is no trunk {name}. `faxplan trunk list` shows all.").format(name=repr(name[:64])))
@@ -310,7 +312,7 @@ def _one(visit: Visit, name: str) -> Row:
 
 
 def _form(visit: Visit, name: str) -> Form:
-    row = _one(visit, name)
+    row = one(visit, name)
     rate = row["calls_per_second"]
     return Form.of(
         VALUES,
@@ -369,7 +371,7 @@ def _new(visit: Visit, form: Form, status: int = 200) -> Response:
 def _page(
     visit: Visit, name: str, *, form: Form | None = None, checked: Checked | None = None, status: int = 200
 ) -> Response:
-    trunk = _one(visit, name)
+    trunk = one(visit, name)
     state = next(row for row in trunk_provisioning.states(visit.its_admin) if row["name"] == name)
     return answers.page(
         visit,

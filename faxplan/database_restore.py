@@ -1,0 +1,148 @@
+"""Makes the database of a dump: on a server that has none of that name, or in place of one that is put aside."""
+
+import subprocess
+from dataclasses import dataclass
+from typing import IO
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.errors import InsufficientPrivilege, RaiseException
+
+from faxplan import installation, migrations
+from faxplan.backups import client_environment
+from faxplan.errors import FaxplanError
+from faxplan.installation import ROLES, InstallationRefused
+from faxplan.migrations import Told
+
+_SHOWN = 4
+
+
+class RestoreRefused(FaxplanError):
+    """A backup is not restored here and now; nothing was changed."""
+
+    error_id = "restore-refused"
+
+
+class RestoreFailed(FaxplanError):
+    """A backup was not restored to the end. What was there before is as it was, but for documents that came back."""
+
+    error_id = "restore-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A database that has the name already. tenants: how many are in it. connected: who is, for people."""
+
+    tenants: int
+    connected: tuple[str, ...]
+
+
+def examine(superuser_url: str, database: str, replace_as: str | None) -> Found | None:
+    """What is there; None: nothing. Raises RestoreRefused, DatabaseUnavailable and InstallationRefused."""
+    server = migrations.connect(superuser_url)
+    server.autocommit = True
+    try:
+        return _examined(server, superuser_url, database, replace_as)
+    finally:
+        server.close()
+
+
+def restore(
+    superuser_url: str, database: str, dump: IO[bytes], *, replace_as: str | None, told: Told = lambda _: None
+) -> None:
+    """dump: of pg_dump, in its custom format, open as a file of the system. The database has its name when it is
+    complete and at the level of this Faxplan.
+
+    replace_as: the name that a database with tenants gets which is there; None: it is refused. One without any tenant
+    goes. Raises RestoreRefused, RestoreFailed, DatabaseUnavailable, InstallationRefused, and as migrations.apply.
+    """
+    server = migrations.connect(superuser_url)
+    server.autocommit = True
+    try:
+        with server.cursor() as cursor:
+            migrations.take_turn(cursor)
+            cursor.execute(ROLES.read_text())
+        _examined(server, superuser_url, database, replace_as)
+        unfinished = installation.make_unfinished(server, database)
+        url = installation.url_of(superuser_url, unfinished)
+        told("database")
+        _load(url, dump)
+        migrations.apply(url, told=told)
+        installation.grant_connect(server, unfinished)
+        # Again: that took its time.
+        found = _examined(server, superuser_url, database, replace_as)
+        if found is not None:
+            _put_aside(server, database, replace_as if found.tenants else None)
+        installation.rename(server, unfinished, database)
+    except (InsufficientPrivilege, RaiseException) as error:
+        raise InstallationRefused(
+            f"PostgreSQL refused: {error.diag.message_primary}. Give the URL of a superuser, such as postgres."
+        ) from error
+    finally:
+        server.close()
+
+
+def _put_aside(server: psycopg2.extensions.connection, database: str, name: str | None) -> None:
+    if name is not None:
+        installation.rename(server, database, name)
+        return
+    with server.cursor() as cursor:
+        cursor.execute(sql.SQL("drop database {}").format(sql.Identifier(database)))
+
+
+def _examined(
+    server: psycopg2.extensions.connection, superuser_url: str, database: str, replace_as: str | None
+) -> Found | None:
+    with server.cursor() as cursor:
+        cursor.execute("select datname from pg_database where datname in (%s, %s)", (database, replace_as))
+        names = {name for (name,) in cursor.fetchall()}
+        if replace_as in names:
+            raise RestoreRefused(f"There is a database {replace_as} already: name another one with --replace-as.")
+        if database not in names:
+            return None
+        cursor.execute(
+            """select format('process %%s (%%s, as %%s)', pid, coalesce(nullif(application_name, ''), 'without a name'),
+                             usename)
+               from pg_stat_activity where datname = %s and pid <> pg_backend_pid() order by pid""",
+            (database,),
+        )
+        found = Found(_tenants(superuser_url, database), tuple(said for (said,) in cursor.fetchall()))
+    if found.tenants and replace_as is None:
+        raise RestoreRefused(
+            f"Database {database} has {found.tenants} {'tenant' if found.tenants == 1 else 'tenants'}, and knows what "
+            f"came after the backup. To put it aside under another name: --replace-as {database}_before"
+        )
+    if found.connected:
+        more = f" and {len(found.connected) - _SHOWN} more" if len(found.connected) > _SHOWN else ""
+        raise RestoreRefused(
+            f"Somebody works with database {database}: {'; '.join(found.connected[:_SHOWN])}{more}. Stop FreeSWITCH "
+            "and Faxplan's services on all machines, and move /etc/cron.d/faxplan away."
+        )
+    return found
+
+
+def _tenants(superuser_url: str, database: str) -> int:
+    connection = migrations.connect(installation.url_of(superuser_url, database))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select to_regclass('public.tenants') is not null")
+            if cursor.fetchone() == (False,):
+                return 0
+            cursor.execute("select count(*) from public.tenants")
+            return int((cursor.fetchone() or (0,))[0])
+    finally:
+        connection.close()
+
+
+def _load(url: str, dump: IO[bytes]) -> None:
+    plain, environment = client_environment(url)
+    command = ["pg_restore", "--no-password", "--exit-on-error", "--dbname", plain]
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=dump, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            check=False,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise RestoreRefused("pg_restore is not installed. apt-get install postgresql-client") from error
+    if done.returncode:
+        raise RestoreFailed(f"pg_restore did not finish: {done.stderr.strip() or done.returncode}")

@@ -1,0 +1,79 @@
+"""What an installation has put onto a machine: each file with its digest, and each line in files of others.
+
+Noted before it is done, so that an installation that was interrupted is finished by the next one, and taken away by
+`faxplan uninstall`. It lies beside the releases, where only root writes: who writes it can have root delete files.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from faxplan.install_tree import InstallRefused, Owner, Tree
+
+_FORM = 1
+
+
+def digest(content: bytes) -> str:
+    """SHA-256, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(slots=True)
+class Laid:
+    """A file. `digest`: of what was laid. `offered`: of what lies beside it as .faxplan-new; '' for nothing."""
+
+    digest: str
+    offered: str = ""
+
+
+@dataclass(slots=True)
+class Line:
+    """A line that a file of somebody else's has gained: exactly these characters, line ends and all."""
+
+    path: str
+    text: str
+
+
+@dataclass(slots=True)
+class Manifest:
+    """`choices`: what was asked or found (addresses, ports), for the next run. `folders`: those that we made."""
+
+    choices: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Laid] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
+    complete: bool = False
+
+    def line_of(self, path: Path) -> Line | None:
+        """What that file has gained."""
+        return next((line for line in self.lines if line.path == str(path)), None)
+
+
+def load(tree: Tree, path: Path) -> Manifest | None:
+    """None where nothing was installed. Raises InstallRefused where it cannot be read."""
+    content = tree.read(path)
+    if content is None:
+        return None
+    try:
+        told: dict[str, Any] = json.loads(content)
+        if told.pop("form") != _FORM:
+            raise ValueError("it was written by another release of Faxplan")
+        told["files"] = {name: Laid(**each) for name, each in told["files"].items()}
+        told["lines"] = [Line(**each) for each in told["lines"]]
+        return Manifest(**told)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InstallRefused(
+            f"{path} says what is installed here, and cannot be understood ({error}). Use the release that wrote it, "
+            "or put the file back from a backup."
+        ) from error
+
+
+def save(tree: Tree, path: Path, manifest: Manifest) -> None:
+    """Writes it, whole."""
+    told = {"form": _FORM, **asdict(manifest)}
+    tree.write(path, json.dumps(told, indent=1, sort_keys=True).encode() + b"\n", 0o600, Owner())

@@ -1,0 +1,164 @@
+"""The files of the machine, or of a tree that will be one (`--root`): owners by its own accounts, writes whole."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from faxplan.errors import FaxplanError
+
+_PARTIAL = ".partial"
+
+
+class InstallRefused(FaxplanError):
+    """The installation cannot begin or go on; nothing more was changed."""
+
+    error_id = "install-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Names of an account and a group, as the tree's own /etc/passwd has them."""
+
+    user: str = "root"
+    group: str = "root"
+
+
+class Tree:
+    """Paths are as programs inside see them: absolute. `root`: where that tree begins on this machine."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self.root = root.resolve()
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether its programs and services are those that run here."""
+        return self.root == Path("/")
+
+    def at(self, path: Path) -> Path:
+        """Where it lies on this machine."""
+        return path if self.is_this_machine else self.root / path.relative_to("/")
+
+    def exists(self, path: Path) -> bool:
+        """Also true of a link that leads nowhere."""
+        return os.path.lexists(self.at(path))
+
+    def read(self, path: Path) -> bytes | None:
+        """None where there is no such file. Raises InstallRefused for what is no file."""
+        try:
+            return self.at(path).read_bytes()
+        except FileNotFoundError:
+            return None
+        except IsADirectoryError:
+            raise InstallRefused(f"{path} is a folder, and should be a file. Move it out of the way.") from None
+
+    def glob(self, folder: Path, pattern: str) -> Iterator[Path]:
+        """As the tree has them, sorted."""
+        for found in sorted(self.at(folder).glob(pattern)):
+            yield folder / found.relative_to(self.at(folder))
+
+    def has_account(self, name: str, file: str = "passwd") -> bool:
+        """Whether the tree has that user, or with "group" that group."""
+        return self._id(name, file) is not None
+
+    def write(self, path: Path, content: bytes, mode: int, owner: Owner) -> None:
+        """Puts a file there in one step, in place of one that is there. Its folder must exist."""
+        real = self.at(path)
+        partial = real.with_name(f".{real.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
+        try:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as writer:
+                self._own(descriptor, owner)
+                os.fchmod(descriptor, mode)
+                writer.write(content)
+                writer.flush()
+                os.fsync(descriptor)
+            partial.replace(real)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def rewrite(self, path: Path, content: bytes) -> None:
+        """A file of somebody else's: its mode and owner stay, and a link to it stays a link."""
+        real = self.at(path).resolve()
+        if not self.is_this_machine and not real.is_relative_to(self.root):
+            raise InstallRefused(f"{path} is a link that leads out of {self.root}. Put the file itself there.")
+        before = real.stat()
+        partial = real.with_name(f".{real.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
+        try:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as writer:
+                if os.geteuid() == 0:
+                    os.fchown(descriptor, before.st_uid, before.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+                writer.write(content)
+                writer.flush()
+                os.fsync(descriptor)
+            partial.replace(real)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def make_folder(self, path: Path, mode: int, owner: Owner) -> None:
+        """One that is missing, and nothing above it."""
+        real = self.at(path)
+        real.mkdir(mode=0o700)
+        descriptor = os.open(real, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            self._own(descriptor, owner)
+            os.fchmod(descriptor, mode)
+        finally:
+            os.close(descriptor)
+
+    def link(self, path: Path, target: Path) -> None:
+        """A symbolic link, in one step, in place of one that is there."""
+        real = self.at(path)
+        partial = real.with_name(f".{real.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
+        partial.symlink_to(target)
+        partial.replace(real)
+
+    def link_target(self, path: Path) -> Path | None:
+        """Where a link leads; None where there is none."""
+        real = self.at(path)
+        return real.readlink() if real.is_symlink() else None
+
+    def remove(self, path: Path) -> None:
+        """A file or link; one that is gone already is no error."""
+        self.at(path).unlink(missing_ok=True)
+
+    def remove_folder(self, path: Path) -> bool:
+        """Whether it is gone: one that holds something stays."""
+        with suppress(OSError):
+            self.at(path).rmdir()
+        return not self.exists(path)
+
+    def sweep(self, path: Path) -> None:
+        """Removes what an installation that was killed left beside this file."""
+        real = self.at(path)
+        for partial in real.parent.glob(f".{real.name}.*-*{_PARTIAL}"):
+            pid = partial.name.removesuffix(_PARTIAL).rpartition(".")[2].partition("-")[0]
+            if not Path(f"/proc/{pid}").exists():
+                partial.unlink(missing_ok=True)
+
+    def _own(self, descriptor: int, owner: Owner) -> None:
+        if os.geteuid() != 0:
+            return
+        user, group = self._id(owner.user, "passwd"), self._id(owner.group, "group")
+        if user is None or group is None:
+            raise InstallRefused(
+                f"There is no account {owner.user}, or no group {owner.group}, in {self.root}: FreeSWITCH must run as "
+                "somebody. Make it, or name another with --user."
+            )
+        os.fchown(descriptor, user, group)
+
+    def _id(self, name: str, file: str) -> int | None:
+        if name == "root":
+            return 0
+        for line in (self.read(Path("/etc") / file) or b"").decode(errors="replace").splitlines():
+            fields = line.split(":")
+            if fields[0] == name and len(fields) > 2 and fields[2].isdigit():
+                return int(fields[2])
+        return None

@@ -1,0 +1,302 @@
+"""The document store's objects in a bucket of a server that speaks S3, as several nodes share it.
+
+What goes there was sealed before: the server sees names, sizes and times. docs/decisions/documents-in-s3.md
+"""
+
+import contextlib
+import filecmp
+import io
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from faxplan.bucket_server import SEEN_SECONDS, TRIES, BucketPlace, BucketServer, CutOff
+from faxplan.config import Settings
+from faxplan.objects import MARK, MARKER, DocumentLost, Listed, StoreUnavailable, checked_name
+from faxplan.scratch import Scratch
+
+PART_BYTES = 16 << 20
+"""What is larger goes in parts of this size, each in memory while it goes."""
+HEAD_BYTES, WINDOW_BYTES = 1 << 20, 4 << 20
+"""How much one request reads: of an object's beginning, and of the rest."""
+
+
+class ObjectBucket:
+    """See objects.Objects. One for a process and its children; for several threads at once."""
+
+    def __init__(self, at: BucketPlace, scratch: Scratch) -> None:
+        self._server = BucketServer(at)
+        self._bucket, self._prefix = at.bucket, at.prefix
+        self._scratch = scratch
+        self._is_conditional = True
+
+    @classmethod
+    def of(cls, settings: Settings, scratch: Scratch) -> "ObjectBucket":
+        """That of the settings."""
+        return cls(BucketPlace.of(settings), scratch)
+
+    @property
+    def place(self) -> str:
+        return self._server.place
+
+    @property
+    def folder(self) -> Path | None:
+        return None
+
+    def check(self) -> None:
+        """What was seen in the last SEEN_SECONDS counts."""
+        looked = self._server.looked
+        if looked is None or time.monotonic() - looked[0] > SEEN_SECONDS:
+            self.look()
+        elif looked[1] is not None:
+            raise StoreUnavailable(looked[1])
+
+    def look(self) -> None:
+        """As check, now."""
+        try:
+            with self._server.asked():
+                self._server.client(looks=True).head_object(**self._of(MARKER))
+        except FileNotFoundError:
+            self._server.fail(
+                f"{self.place} is not the document store: {MARKER} is missing in it. If this is a new store, or one "
+                "that was copied without that object: `faxplan store accept`."
+            )
+        self._server.looked = (time.monotonic(), None)
+
+    def be_there(self) -> None:
+        self.check()
+
+    def accept(self) -> None:
+        with self._server.asked():
+            self._server.client().put_object(**self._of(MARKER), Body=MARK)
+        self._server.looked = None
+
+    @contextmanager
+    def new(self, name: str) -> Iterator[Path]:
+        checked_name(name)
+        self.check()
+        with self._scratch.folder() as folder:
+            made = folder / "sealed"
+            yield made
+            self.put(made, name)
+
+    def put(self, file: Path, name: str) -> None:
+        """What is there is not overwritten. Raises DocumentLost where that is something else."""
+        key, size = self._key(name), file.stat().st_size
+        self.check()
+        try:
+            with self._server.asked():
+                self._put(file, key, size)
+        except FileExistsError:
+            # The answer to an earlier try was lost, or it is repeated.
+            if not self._is_same(file, name, size):
+                raise DocumentLost(
+                    f"Object {name} is in {self.place} with other content, and is not overwritten."
+                ) from None
+
+    def open(self, name: str) -> BinaryIO:
+        return cast(BinaryIO, io.BufferedReader(_ObjectReader(self, name), 64 << 10))
+
+    def delete(self, name: str) -> None:
+        with self._server.asked():
+            self._server.client().delete_object(Bucket=self._bucket, Key=self._key(name))
+
+    def make_deletions_last(self, names: Iterable[str]) -> None:
+        """Nothing: the server has said that they are gone."""
+
+    def listed(self, number: int) -> Iterator[Listed]:
+        folder = f"{self._prefix}{number:02x}/"
+        after: dict[str, str] = {}
+        while True:
+            with self._server.asked():
+                page = self._server.client().list_objects_v2(Bucket=self._bucket, Prefix=folder, **after)
+            for each in page.get("Contents", ()):
+                name = each["Key"].removeprefix(folder)
+                if name:
+                    yield Listed(name, each["Size"], each["LastModified"].timestamp())
+            if not page.get("IsTruncated"):
+                return
+            after = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def remove(self, listed: Listed, number: int) -> bool:
+        with self._server.asked():
+            self._server.client().delete_object(
+                Bucket=self._bucket, Key=f"{self._prefix}{number:02x}/{listed.name}"
+            )  # fmt: skip
+        return True
+
+    def drop_unfinished(self, before: float) -> None:
+        with self._server.asked():
+            found = self._server.client().list_multipart_uploads(Bucket=self._bucket, Prefix=self._prefix)
+        for each in found.get("Uploads", ()):
+            if each["Initiated"].timestamp() < before:
+                with contextlib.suppress(FileNotFoundError), self._server.asked():
+                    self._server.client().abort_multipart_upload(
+                        Bucket=self._bucket, Key=each["Key"], UploadId=each["UploadId"]
+                    )
+
+    def note(self, name: str) -> bytes | None:
+        try:
+            return self.fetch(self._prefix + name, 0, HEAD_BYTES)[0]
+        except FileNotFoundError:
+            return None
+
+    def set_note(self, name: str, content: bytes) -> None:
+        self.check()
+        with self._server.asked():
+            self._server.client().put_object(**self._of(name), Body=content)
+
+    def room(self) -> tuple[int, int] | None:
+        return None
+
+    def keeps_versions(self) -> bool:
+        """Whether what is deleted is kept there all the same."""
+        with self._server.asked():
+            found = self._server.client().get_bucket_versioning(Bucket=self._bucket)
+        return found.get("Status") in ("Enabled", "Suspended")
+
+    def overwrites(self) -> bool:
+        """Whether the server overwrites an object although it is asked not to: tried with the marker, which stays."""
+        try:
+            with self._server.asked():
+                self._server.client().put_object(**self._of(MARKER), Body=MARK, IfNoneMatch="*")
+        except FileExistsError:
+            return False
+        except NotImplementedError:
+            pass
+        return True
+
+    # -------------------------------------------------------------------------------------------------------- requests
+
+    def fetch(self, key: str, start: int, most: int) -> tuple[bytes, int]:
+        """So many bytes of an object from there on, and how many it has in all. Raises FileNotFoundError."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                with self._server.asked(is_last=not tries_left):
+                    found = self._server.client().get_object(
+                        Bucket=self._bucket, Key=key, Range=f"bytes={start}-{start + most - 1}"
+                    )
+                    with contextlib.closing(found["Body"]) as body:
+                        content = body.read()
+                    # A server that knows no ranges gives all of it.
+                    size = int(str(found.get("ContentRange", f"/{len(content)}")).rpartition("/")[2])
+                    return (content if "ContentRange" in found else content[start : start + most]), size
+            except EOFError:
+                return b"", 0
+            except CutOff:
+                # botocore tries again what had no answer, and not an answer that broke off.
+                continue
+        raise AssertionError  # pragma: no cover - the last try raises
+
+    def key_of(self, name: str) -> str:
+        """Under which key an object lies."""
+        return self._key(name)
+
+    def missing(self, name: str) -> DocumentLost:
+        """What an object is that is not there. Raises StoreUnavailable where the store is not there either."""
+        self.look()
+        return DocumentLost(f"Object {name} is missing in {self.place}. Restore it from a backup.")
+
+    def _put(self, file: Path, key: str, size: int) -> None:
+        only_new: dict[str, str] = {"IfNoneMatch": "*"} if self._is_conditional else {}
+        if not self._is_conditional:
+            with contextlib.suppress(FileNotFoundError), self._server.asked():
+                self._server.client().head_object(Bucket=self._bucket, Key=key)
+                raise FileExistsError(key)
+        try:
+            with self._server.asked():
+                if size > PART_BYTES:
+                    self._put_in_parts(file, key, only_new)
+                    return
+                with file.open("rb") as body:
+                    self._server.client().put_object(
+                        Bucket=self._bucket, Key=key, Body=body, ContentLength=size, **only_new
+                    )  # fmt: skip
+        except NotImplementedError:
+            if not self._is_conditional:
+                self._server.fail(f"{self.place} does not take objects: the server does not know how.")
+            self._is_conditional = False
+            self._put(file, key, size)
+
+    def _put_in_parts(self, file: Path, key: str, only_new: dict[str, str]) -> None:
+        client, of = self._server.client(), {"Bucket": self._server.at.bucket, "Key": key}
+        upload = {**of, "UploadId": client.create_multipart_upload(**of)["UploadId"]}
+        try:
+            parts: list[dict[str, Any]] = []
+            with file.open("rb") as reader:
+                while part := reader.read(PART_BYTES):
+                    number = len(parts) + 1
+                    tag = client.upload_part(**upload, PartNumber=number, Body=part)["ETag"]
+                    parts.append({"PartNumber": number, "ETag": tag})
+            client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **only_new)
+        except BaseException:
+            # What is left there goes with the orphans (drop_unfinished).
+            with contextlib.suppress(Exception):
+                client.abort_multipart_upload(**upload)
+            raise
+
+    def _is_same(self, file: Path, name: str, size: int) -> bool:
+        with self._scratch.folder() as folder:
+            there = folder / "there"
+            with self.open(name) as reader, there.open("wb") as writer:
+                while block := reader.read(HEAD_BYTES):
+                    writer.write(block)
+            return there.stat().st_size == size and filecmp.cmp(file, there, shallow=False)
+
+    def _of(self, name: str) -> dict[str, str]:
+        """The parameters that name something beside the objects."""
+        return {"Bucket": self._bucket, "Key": self._prefix + name}
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}{checked_name(name)[:2]}/{name}"
+
+
+class _ObjectReader(io.RawIOBase):
+    """An object, from any place in it: its beginning and one window of the rest are in memory."""
+
+    def __init__(self, bucket: ObjectBucket, name: str) -> None:
+        super().__init__()
+        self._bucket = bucket
+        self._name = name
+        self._key = bucket.key_of(name)
+        self._head, self._size = self._fetched(0, HEAD_BYTES)
+        self._window, self._start = b"", 0
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(base + offset, 0)
+        return self._at
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        """Fills what is in memory of it; 0 at the end."""
+        if self._at >= self._size or not len(buffer):
+            return 0
+        if self._at < len(self._head):
+            given = self._head[self._at : self._at + len(buffer)]
+        else:
+            if not self._start <= self._at < self._start + len(self._window):
+                self._window, _ = self._fetched(self._at, WINDOW_BYTES)
+                self._start = self._at
+            offset = self._at - self._start
+            given = self._window[offset : offset + len(buffer)]
+        buffer[: len(given)] = given
+        self._at += len(given)
+        return len(given)
+
+    def _fetched(self, start: int, most: int) -> tuple[bytes, int]:
+        try:
+            return self._bucket.fetch(self._key, start, most)
+        except FileNotFoundError:
+            raise self._bucket.missing(self._name) from None

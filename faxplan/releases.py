@@ -1,0 +1,148 @@
+"""Releases of Faxplan on this machine: each a virtual environment of its own below a prefix, one of them in force.
+
+<prefix>/releases/<version>/ is whole as soon as it has that name. <prefix>/current leads to the one in force, and
+<prefix>/previous to the one before, which `faxplan upgrade --back` puts in force again.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from faxplan.errors import FaxplanError
+
+PREFIX = Path("/usr/local/lib/faxplan")
+VERSION = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,60}")
+_UNFINISHED = re.compile(r"\.(?P<version>.+)\.making")
+
+
+class NoRelease(FaxplanError):
+    """There is no such release here."""
+
+    error_id = "no-release"
+
+
+class UpgradeRuns(FaxplanError):
+    """Somebody else is upgrading this machine."""
+
+    error_id = "upgrade-runs"
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """Those below a prefix."""
+
+    prefix: Path = PREFIX
+
+    @property
+    def folder(self) -> Path:
+        """What holds them all."""
+        return self.prefix / "releases"
+
+    def of(self, version: str) -> Path:
+        """A release's folder, whether it is there or not. Raises NoRelease for what is no version."""
+        if not VERSION.fullmatch(version):
+            raise NoRelease(f"{version!r} is no version of Faxplan; one looks like 0.1.0.")
+        return self.folder / version
+
+    def unfinished(self, version: str) -> Path:
+        """Where it is made."""
+        return self.folder / f".{version}.making"
+
+    def made(self) -> list[str]:
+        """The versions that are there, whole."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(each.name for each in self.folder.iterdir() if each.is_dir() and VERSION.fullmatch(each.name))
+
+    def current(self) -> str:
+        """The version in force. Raises NoRelease."""
+        version = self._led_to("current")
+        if version is None:
+            raise NoRelease(
+                f"{self.prefix}/current leads to no release: this Faxplan was not installed by `faxplan install`, "
+                "or with another --prefix. A checkout is brought up to date with git and make."
+            )
+        return version
+
+    def previous(self) -> str | None:
+        """The version that was in force before; None where there is none, or it is gone."""
+        return self._led_to("previous")
+
+    def put_in_force(self, version: str) -> None:
+        """From here on `current` leads to it, and `previous` to the one before. Raises NoRelease."""
+        if not self.of(version).is_dir():
+            raise NoRelease(f"{self.of(version)} is not there; the releases are {', '.join(self.made()) or 'none'}.")
+        before = self._led_to("current")
+        if before == version:
+            return
+        if before is not None:
+            self._lead("previous", before)
+        self._lead("current", version)
+
+    def restore(self, current: str, previous: str | None) -> None:
+        """As it was before `put_in_force`."""
+        self._lead("current", current)
+        if previous is None:
+            (self.prefix / "previous").unlink(missing_ok=True)
+        else:
+            self._lead("previous", previous)
+
+    def remove(self, version: str) -> None:
+        """Takes one away; under another name first, so that what is left of it is never taken for a whole one."""
+        gone = self.unfinished(version)
+        shutil.rmtree(gone, ignore_errors=True)
+        self.of(version).rename(gone)
+        shutil.rmtree(gone)
+
+    def sweep(self) -> None:
+        """Removes what was not finished, or not removed to the end; for whoever has the turn."""
+        for each in self.folder.iterdir():
+            if _UNFINISHED.fullmatch(each.name):
+                shutil.rmtree(each)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """While it lasts nobody else changes releases here. Raises UpgradeRuns."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.prefix / ".upgrade.lock").open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UpgradeRuns(f"Another upgrade of {self.prefix} is running. Wait for its end.") from error
+            yield
+
+    def _led_to(self, name: str) -> str | None:
+        try:
+            found = (self.prefix / name).resolve(strict=True)
+        except OSError:
+            return None
+        return found.name if found.parent == self.folder.resolve() else None
+
+    def _lead(self, name: str, version: str) -> None:
+        link = self.prefix / f".{name}.{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("releases", version))
+        link.replace(self.prefix / name)
+
+
+def of_this_process() -> Releases:
+    """Those among which the running release is; those of the usual prefix where it is none."""
+    environment = Path(sys.prefix).resolve()
+    return Releases(environment.parents[1]) if environment.parent.name == "releases" else Releases()
+
+
+def begin_in_its_folder() -> None:
+    """Begins this process anew where it was started as <prefix>/current/bin/python: what it imports later would come
+    from whatever release is in force by then. `faxplan` names its release's own Python, and needs it not."""
+    environment = Path(sys.prefix)
+    found = environment.resolve()
+    if found != environment and found.parent.name == "releases":
+        python = str(found / "bin" / "python3")
+        os.execv(python, [python, *sys.orig_argv[1:]])  # noqa: S606 - the same program, by its other name

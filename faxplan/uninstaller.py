@@ -1,0 +1,135 @@
+"""Takes Faxplan off a machine: ends what runs, then puts back what the installation has changed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from faxplan import install_database, install_live, install_own_switch, install_plan, install_removal, install_switch
+from faxplan.errors import SwitchUnavailable
+from faxplan.install_apply import Step
+from faxplan.install_database import LOCAL_URL
+from faxplan.install_removal import Removing
+from faxplan.install_switch import SwitchHere
+from faxplan.install_tree import InstallRefused, Tree
+
+_SERVICES = ("faxplan-worker", "faxplan-portal", "faxplan-lmtp", "faxplan-administration")
+
+
+class Uninstaller:
+    """Raises InstallRefused where nothing is installed."""
+
+    def __init__(self, root: Path, prefix: Path) -> None:
+        self.tree = Tree(root)
+        manifest, path = install_removal.manifest_of(self.tree, prefix)
+        if manifest is None:
+            raise InstallRefused(
+                f"Nothing is installed here by `faxplan install`: there is no {path}. What was installed by hand goes "
+                "by hand: docs/install-on-freeswitch.md."
+            )
+        self._manifest = manifest
+        self._removing = Removing(self.tree, manifest, path)
+        self._url = manifest.choices.get("database_url", LOCAL_URL)
+
+    def steps(self, *, purge_data: bool) -> list[Step]:
+        """In order."""
+        steps = self._removing.steps()
+        accounts = [Step(f"remove the account {name}", lambda: None) for name in self._manifest.accounts]
+        if not purge_data:
+            return [*steps, *accounts]
+        name = install_database.name_of(self._url)
+        purge = [
+            Step(f"DESTROY the database {name}", lambda: None),
+            Step(f"DESTROY {install_plan.STATE}", lambda: None),
+        ]
+        return [*steps, *accounts, *purge]
+
+    def uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
+        """Does it; what is left to an administrator. Raises InstallRefused."""
+        notes: list[str] = []
+        switch = self._switch()
+        if switch is not None and switch.running:
+            self._end(switch, force, say)
+        self._stop_services(say)
+        for step in self._removing.steps():
+            step.do()
+            say(step.what)
+        if switch is not None and switch.running and self._manifest.choices.get("own_switch") != "True":
+            install_live.forget(switch)
+            notes.append("FreeSWITCH keeps mod_python3 loaded until it is next restarted; nothing of ours runs in it")
+        # Written as the runtime was stopped; a later installation is to run.
+        self.tree.remove(install_plan.STATE / "runtime.stopped")
+        self._services_gone(notes)
+        for account in self._manifest.accounts:
+            if self.tree.has_account(account):
+                install_live.remove_account(self.tree, account)
+                say(f"remove the account {account}")
+        notes += [
+            f"{path} stays: files of somebody else lie in it" for path in self._removing.left() if self._told(path)
+        ]
+        return [*notes, *self._data(purge_data, say)]
+
+    def _told(self, path: str) -> bool:
+        """The prefix stays always."""
+        prefix = install_plan.PREFIX
+        return not prefix.is_relative_to(path) and "lib/faxplan" not in path
+
+    def _switch(self) -> SwitchHere | None:
+        if not self.tree.is_this_machine:
+            return None
+        choices = self._manifest.choices
+        if choices.get("own_switch") == "True":
+            return self._own_switch()
+        try:
+            return install_switch.find(
+                self.tree, Path(choices["freeswitch"]), Path(choices["conf_dir"]), choices["user"]
+            )
+        except (KeyError, InstallRefused):
+            # FreeSWITCH itself may be gone.
+            return None
+
+    def _own_switch(self) -> SwitchHere | None:
+        """Faxplan's own, as a running one where it answers."""
+        choices = self._manifest.choices
+        try:
+            pbx = install_switch.find(
+                self.tree, Path(choices["freeswitch"]), Path(choices["conf_dir"]), choices["user"]
+            )
+            own = install_own_switch.beside(self.tree, pbx, choices)
+            with own.connect() as connection:
+                return replace(own, variables={"core_uuid": connection.api("global_getvar core_uuid")})
+        except (KeyError, InstallRefused, SwitchUnavailable):
+            return None
+
+    def _end(self, switch: SwitchHere, force: bool, say: Callable[[str], None]) -> None:
+        try:
+            calls = install_live.fax_calls(switch)
+            if calls and not force:
+                said = "1 fax is in a call" if calls == 1 else f"{calls} faxes are in calls"
+                raise InstallRefused(f"{said}. Wait, or end them: --force. Nothing was changed.")
+            install_live.stop(switch, say)
+            if self._manifest.choices.get("own_switch") == "True" and not install_live.systemd_runs(self.tree):
+                install_live.end_switch(switch, say)
+        except SwitchUnavailable as error:
+            raise InstallRefused(f"FreeSWITCH runs, and cannot be told to stop faxes: {error}") from error
+
+    def _stop_services(self, say: Callable[[str], None]) -> None:
+        if install_live.systemd_runs(self.tree):
+            install_live.systemctl("disable", "--now", *_SERVICES, *self._manifest.units)
+            say("services are stopped")
+
+    def _services_gone(self, notes: list[str]) -> None:
+        if install_live.systemd_runs(self.tree) and (failed := install_live.systemctl("daemon-reload")):
+            notes.append(f"systemctl daemon-reload: {failed}")
+
+    def _data(self, purge_data: bool, say: Callable[[str], None]) -> list[str]:
+        if not purge_data:
+            return [f"faxes and keys stay in {install_plan.STATE}, and in the database"]
+        notes = []
+        if install_database.is_local(self._url) and self.tree.is_this_machine:
+            install_database.drop(install_database.name_of(self._url))
+            say("the database is destroyed")
+        else:
+            notes.append("the database is elsewhere: drop it there")
+        install_removal.purge_state(self.tree)
+        say(f"{install_plan.STATE} is destroyed")
+        return notes

@@ -1,0 +1,294 @@
+"""Several nodes: which registers a trunk, which has taken up its changes, and how one goes out of service."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faxplan import doctor_nodes, gateway_sync, node_provisioning, node_trunks, nodes, trunk_directory
+from faxplan.accepting import Refused
+from faxplan.call_result import CallResult
+from faxplan.cli import main
+from faxplan.errors import NotFound
+from faxplan.findings import Finding, Level
+from faxplan.gateway_sync import GatewaySync
+from faxplan.node_provisioning import NodeAtWork
+from tests.faxes import accepted, claim, due_now, fax_tiff, pending_folder, queued
+from tests.routing import add_route, change
+from tests.runtime import SENT, Runtime
+from tests.world import World
+
+ACCOUNT = {"register": True, "username": "fax", "password": "secret"}
+
+
+class Switch:
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.logged: list[str] = []
+
+    def command(self, text: str) -> None:
+        self.commands.append(text.removeprefix("sofia profile faxplan "))
+
+    def log(self, level: str, text: str) -> None:
+        self.logged.append(f"{level}: {text}")
+
+
+class Node:
+    """What of a node's runtime takes trunks up."""
+
+    def __init__(self, world: World, name: str, folder: Path) -> None:
+        self.world = world
+        self.name = name
+        self.switch = Switch()
+        self.gateways = folder / name
+        settings = replace(world.settings, node=name, gateway_dir=self.gateways)
+        self.sync = GatewaySync(self.switch, world.switch, settings)  # type: ignore[arg-type]
+
+    def report(self) -> bool:
+        with self.world.switch.across_tenants() as tx:
+            return nodes.report(tx, self.name, switch_uuid=f"switch of {self.name}", max_channels=30)
+
+    def works(self) -> None:
+        self.report()
+        self.sync.work()
+
+    def dies(self, seconds: int = 600) -> None:
+        with self.world.admin.across_tenants() as tx:
+            tx.execute(
+                "update nodes set heartbeat_at = now() - make_interval(secs => %s) where name = %s",
+                (seconds, self.name),
+            )
+
+    @property
+    def has(self) -> set[str]:
+        """The gateways of its FreeSWITCH."""
+        return {path.stem for path in self.gateways.glob("*.xml")}
+
+
+@pytest.fixture
+def pair(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Node, Node]:
+    monkeypatch.setattr(gateway_sync, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(gateway_sync, "START_AFTER_SECONDS", 0.0)
+    return Node(world, "one", tmp_path), Node(world, "two", tmp_path)
+
+
+@pytest.fixture
+def registered(world: World, pair: tuple[Node, Node]) -> Iterator[tuple[Node, Node]]:
+    """Trunk `account` registers, and node one has it; `carrier` does not register."""
+    with world.admin.across_tenants() as tx:
+        trunk_directory.add(tx, "account", {"host": "192.0.2.1", "inbound_country": "DE", **ACCOUNT})
+    for node in pair:
+        node.works()
+    return pair
+
+
+def found_by_doctor(world: World, here: str = "here") -> list[Finding]:
+    with world.admin.across_tenants() as tx:
+        return doctor_nodes.others(tx, here)
+
+
+def holder(world: World) -> str | None:
+    with world.admin.across_tenants() as tx:
+        (row,) = node_trunks.holders(tx)
+    return row["node"]
+
+
+class TestARegistration:
+    def test_one_node_alone_has_it(self, world: World, registered: tuple[Node, Node]) -> None:
+        one, two = registered
+        for node in (two, one, two):
+            node.works()
+        assert (one.has, two.has) == ({"carrier", "account"}, {"carrier"})
+        assert [each.found for each in found_by_doctor(world)] == ["account on one"]
+
+    def test_another_takes_it_over_from_a_dead_one_and_keeps_it(
+        self, world: World, registered: tuple[Node, Node]
+    ) -> None:
+        one, two = registered
+        one.dies()
+        two.works()
+        assert two.has == {"carrier"}, "after an outage of the database all look dead: it looks twice"
+        two.works()
+        assert two.has == {"carrier", "account"}
+        assert "rescan" in two.switch.commands
+        one.works()
+        assert one.has == {"carrier"}
+        assert one.switch.commands[-1] == "killgw account"
+        two.works()
+        assert (holder(world), two.has) == ("two", {"carrier", "account"})
+
+    def test_after_an_outage_of_the_database_it_stays_where_it_is(
+        self, world: World, registered: tuple[Node, Node]
+    ) -> None:
+        one, two = registered
+        for node in registered:
+            node.dies()
+        two.works()
+        one.works()
+        two.works()
+        assert (holder(world), two.has) == ("one", {"carrier"})
+
+    def test_a_drained_node_gives_it_up_at_once_and_takes_none(
+        self, world: World, registered: tuple[Node, Node]
+    ) -> None:
+        one, two = registered
+        node_provisioning.drain(world.admin, "me", "one")
+        one.works()
+        assert one.has == {"carrier", "account"}, "until another has it"
+        two.works()
+        one.works()
+        assert (one.has, two.has) == ({"carrier"}, {"carrier", "account"})
+        node_provisioning.drain(world.admin, "me", "two")
+        node_provisioning.resume(world.admin, "me", "one")
+        one.works()
+        assert holder(world) == "one"
+
+    @pytest.mark.usefixtures("registered")
+    def test_its_calls_go_out_there_alone(self, world: World) -> None:
+        with world.admin.across_tenants() as tx:
+            account = tx.value("select id from trunks where name = 'account'")
+        add_route(world, "+4930", account)
+        queued(world, world.acme)
+        assert claim(world, node="two") == []
+        (fax,) = claim(world, node="one")
+        assert fax.trunk is not None
+        assert fax.trunk.name == "account"
+
+    def test_a_trunk_that_registers_no_more_is_everybodys(self, world: World, registered: tuple[Node, Node]) -> None:
+        change(world, "trunks", register=False)
+        for node in registered:
+            node.works()
+        assert [node.has for node in registered] == [{"carrier", "account"}] * 2
+        queued(world, world.acme)
+        assert len(claim(world, node="two")) == 1
+
+    def test_where_files_are_kept_by_hand_any_node_dials(self, world: World) -> None:
+        change(world, "trunks", **ACCOUNT)
+        with world.switch.across_tenants() as tx:
+            nodes.report(tx, "one", switch_uuid="x", max_channels=30)
+        GatewaySync(Switch(), world.switch, replace(world.settings, node="one")).work()  # type: ignore[arg-type]
+        queued(world, world.acme)
+        assert holder(world) is None
+        assert len(claim(world, node="two")) == 1
+
+
+class TestAChange:
+    def test_it_is_noted_where_it_was_taken_up(
+        self, world: World, pair: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two = pair
+        for node in pair:
+            node.works()
+        change(world, "trunks", host="192.0.2.7")
+        one.works()
+        two.report()
+        assert found_by_doctor(world) == [], "it has a minute"
+        monkeypatch.setattr(node_trunks, "LATE_SECONDS", -1)
+        (late,) = found_by_doctor(world)
+        assert (late.level, late.what) == (Level.ERROR, "trunk carrier, two")
+        assert "version 1" in late.found
+        assert "2 is the newest" in late.found
+        two.works()
+        assert found_by_doctor(world) == []
+
+    def test_why_it_could_not_be_is_told_at_once(self, world: World, pair: tuple[Node, Node]) -> None:
+        one, _ = pair
+        one.works()
+        with world.admin.across_tenants() as tx:
+            # Past the directory's checks.
+            tx.execute("update trunks set host = 'not a host'")
+        one.works()
+        (wrong,) = found_by_doctor(world)
+        assert "not a host" in wrong.found
+        change(world, "trunks", host="192.0.2.7")
+        one.works()
+        assert found_by_doctor(world) == []
+
+    def test_a_node_whose_gateways_are_kept_by_hand_is_not_judged(self, world: World, pair: tuple[Node, Node]) -> None:
+        pair[0].report()
+        assert found_by_doctor(world) == []
+
+
+class TestADrainedNode:
+    def test_it_dials_nothing_and_answers_nobody(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        runtime = Runtime(world, monkeypatch)
+        runtime.switch.on_originate = lambda call: runtime.switch.ends(call, SENT)
+        first = queued(world, world.acme)
+        runtime.run(runtime.final(world.acme, first))
+        node_provisioning.drain(world.admin, "me", "node1")
+        waits = queued(world, world.acme)
+        end = runtime.switch.clock.monotonic() + 60
+        runtime.run(lambda: runtime.switch.clock.monotonic() > end)
+        assert world.fax(world.acme, waits)["state"] == "queued"
+        with pytest.raises(AssertionError, match="takes no calls: an administrator drains it") as refused:
+            accepted(world, world.acme, "uuid-1")
+        assert Refused.__name__ in str(refused.value)
+        node_provisioning.resume(world.admin, "me", "node1")
+        due_now(world)
+        runtime.run(runtime.final(world.acme, waits))
+        assert world.fax(world.acme, waits)["state"] == "sent"
+        accepted(world, world.acme, "uuid-2")
+
+
+class TestADeadNode:
+    def test_the_doctor_says_what_lies_on_it(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        sidecar = accepted(world, world.acme, "uuid-1")
+        fax_tiff(world.spool.inbound_tiff(sidecar.attempt_id), 1)
+        pending_folder(world).secure(
+            world.spool, sidecar, CallResult("NORMAL_CLEARING", fax_success=True, pages=1)
+        )  # fmt: skip
+        accepted(world, world.acme, "uuid-2")
+        world.store.root.mkdir()  # no store: its disk is not mounted
+        runtime = Runtime(world, monkeypatch)
+        end = runtime.switch.clock.monotonic() + 20
+        runtime.run(lambda: runtime.switch.clock.monotonic() > end)
+        Node(world, "node1", world.settings.state_dir).dies()
+        (found,) = found_by_doctor(world)
+        assert (found.level, found.what) == (Level.ERROR, "node node1")
+        assert "1 received faxes that were not delivered" in found.found
+        assert found_by_doctor(world, "node1") == [], "of the node itself another finding tells"
+
+    def test_one_that_is_gone_is_removed_with_its_calls(
+        self, world: World, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two = registered
+        fax_id = queued(world, world.acme)
+        assert len(claim(world, node="one")) == 1
+        with pytest.raises(NodeAtWork, match="reported 0 s ago"):
+            node_provisioning.remove(world.admin, "me", "one", lost=True)
+        one.dies(90)
+        with pytest.raises(NodeAtWork, match="has 1 calls"):
+            node_provisioning.remove(world.admin, "me", "one", lost=False)
+        assert node_provisioning.remove(world.admin, "me", "one", lost=True) == 1
+        two.works()
+        assert (holder(world), two.has) == ("two", {"carrier", "account"})
+        runtime = Runtime(world, monkeypatch, node="two")
+        runtime.run(runtime.settled(world.acme, fax_id))
+        (attempt,) = world.attempts(world.acme, fax_id)
+        assert (attempt["node"], attempt["outcome"]) == ("one", "unknown")
+        with pytest.raises(NotFound):
+            node_provisioning.remove(world.admin, "me", "one", lost=True)
+
+
+def test_commands(
+    world: World, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAXPLAN_DATABASE_URL", world.settings.database_url)
+    monkeypatch.setenv("FAXPLAN_STATE_DIR", str(world.settings.state_dir))
+
+    def said(*arguments: str) -> str:
+        main([*arguments])
+        out = capsys.readouterr()
+        return out.out + out.err
+
+    assert "registers" in said("node", "list").lower()
+    assert "takes no calls any more" in said("node", "drain", "one")
+    listed = said("node", "list")
+    assert ("drained" in listed, "at work" in listed, "account" in listed) == (True, True, True)
+    assert "drained" in said("status")
+    assert "as fax on one" in said("trunk", "list")
+    assert "takes calls again" in said("node", "resume", "one")
+    assert "There is no node" in said("node", "drain", "three")
+    registered[1].dies(90)
+    assert "is forgotten" in said("node", "remove", "two")

@@ -28,14 +28,14 @@ def unlock(
         found = vault.epochs_of_user(tx, user.tenant_id, user.id) if is_right else []
         if not is_right:
             tries.note(tx, user.tenant_id, counted)
-            with log_lines.about(tenant=user.tenant_id):
-                log_lines.refused("password with an API key", actor.address)
         audit.record(
             tx, user.tenant_id, actor=actor, action="key.unlock", object=f"user:{user.id}",
             result="done" if is_right else "refused", act="open", by=RECOVERY_CODE if by_code else PASSWORD,
         )  # fmt: skip
     if is_right:
         return key, found
+    with log_lines.about(tenant=user.tenant_id):
+        log_lines.refused("password with an API key", actor.address)
     raise wrong_code() if by_code else WrongLogin(_("That is not your password. Capital letters count in it."))
 
 

@@ -193,7 +193,13 @@ def _as_postgres(settings: Settings, url: str, replace_as: str | None, dump: int
         *(["--replace-as", replace_as] if replace_as else []), *(["--dry-run"] if dump is None else []),
     ]  # fmt: skip
     # From a folder that account may be in.
-    done = subprocess.run(command, stdin=subprocess.DEVNULL if dump is None else dump, cwd="/", check=False)
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL if dump is None else dump,
+        stdout=subprocess.DEVNULL,
+        cwd="/",
+        check=False,
+    )
     if done.returncode:
         raise RestoreFailed(
             f"The database was not restored: see above. {url.partition('?')[0]} was asked by the account {_POSTGRES}; "

@@ -60,26 +60,53 @@ def alive(session: Any, stream: Any, env: Any, args: str) -> None:
     stream.write(f"+OK {release.NAME}".rstrip() + "\n")
 
 
+def status(session: Any, stream: Any, env: Any, args: str) -> None:
+    """API: this node, and the queue."""
+    faxplan_switch.answer(stream, "status", args)
+
+
+def calls(session: Any, stream: Any, env: Any, args: str) -> None:
+    """API: calls of this node."""
+    faxplan_switch.answer(stream, "calls", args)
+
+
+def trunks(session: Any, stream: Any, env: Any, args: str) -> None:
+    """API: every trunk."""
+    faxplan_switch.answer(stream, "trunks", args)
+
+
+def fax(session: Any, stream: Any, env: Any, args: str) -> None:
+    """API: where one fax stands."""
+    faxplan_switch.answer(stream, "fax", args)
+
+
+def pause(session: Any, stream: Any, env: Any, args: str) -> None:
+    """API: nothing new is dialled on this node."""
+    faxplan_switch.answer(stream, "pause", args)
+
+
+def resume(session: Any, stream: Any, env: Any, args: str) -> None:
+    """API: it dials again."""
+    faxplan_switch.answer(stream, "resume", args)
+
+
+def help(session: Any, stream: Any, env: Any, args: str) -> None:  # noqa: A001 - what people type
+    """API: what there is to ask."""
+    faxplan_switch.answer(stream, "help", args)
+
+
 def fsapi(session: Any, stream: Any, env: Any, args: str) -> None:
     """API: `python fax_queue NAME ...`, the same as `python fax_queue::NAME ...`."""
     name, _, rest = args.strip().partition(" ")
-    _HERE.get(name, _answering(name or "help"))(session, stream, env, rest)
-
-
-def _answering(name: str) -> Any:
-    def answered(session: Any, stream: Any, env: Any, args: str) -> None:
-        faxplan_switch.answer(stream, name, args)
-
-    return answered
+    here = {"stop": stop, "start": start, "alive": alive}
+    if name in here:
+        here[name](session, stream, env, rest)
+    else:
+        faxplan_switch.answer(stream, name or "help", rest)
 
 
 def __getattr__(name: str) -> Any:
     """mod_python3 asks for the function that a command names: of what is none, too, there is an answer."""
     if name.startswith("_") or name == "handler":
         raise AttributeError(name)
-    return _answering(name)
-
-
-_HERE = {"stop": stop, "start": start, "alive": alive}
-status, calls, trunks, fax = _answering("status"), _answering("calls"), _answering("trunks"), _answering("fax")
-pause, resume = _answering("pause"), _answering("resume")
+    return lambda session, stream, env, args: faxplan_switch.answer(stream, name, args)  # noqa: ARG005 - as it calls

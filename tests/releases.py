@@ -3,11 +3,13 @@
 import shutil
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 ROOT = Path(__file__).parents[1]
+_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENTRY_FILES = ROOT / "conf" / "scripts"
 NOTHING: Mapping[str, tuple[str, str]] = MappingProxyType({})
 
@@ -52,6 +54,10 @@ def of_checkout(prefix: Path, version: str, changes: Mapping[str, tuple[str, str
     for package in Path(sysconfig.get_path("purelib")).iterdir():
         if "faxplan" not in package.name and package.name != "__pycache__":
             (site / package.name).symlink_to(package)
+    required = "".join(f"Requires-Dist: {each}\n" for each in _PROJECT["project"]["dependencies"])
+    info = site / f"faxplan-{version}.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: faxplan\nVersion: {version}\n{required}")
     for name, (old, new) in changes.items():
         file = (site if name.startswith("faxplan/") else share) / name
         text = file.read_text()
@@ -62,14 +68,9 @@ def of_checkout(prefix: Path, version: str, changes: Mapping[str, tuple[str, str
 
 def telling(version: str) -> Mapping[str, tuple[str, str]]:
     """Changes by which the scripts, and a module that one of them imports only when it is called, tell who runs."""
-    told = "        faxplan_switch.announce_journalled(attempt_id)\n"
-    lazily = "        from faxplan import post_dial as p\n"
-    telling = f'        faxplan_switch.log("notice", f"{version} settles, {{p.__name__}}")\n'
-    delivers = "        inbound.deliver(here.db"
+    told, delivers = "faxplan_switch.announce_journalled(attempt_id)", "inbound.deliver(here.db"
+    telling = f'faxplan_switch.log("notice", f"{version} settles, {{p.__name__}}")'
     return {
-        "fs_scripts/fax_out.py": (told, lazily + told + telling),
-        "fs_scripts/fax_in.py": (
-            delivers,
-            f'        faxplan_switch.log("notice", "{version} delivers")\n{delivers}',
-        ),
+        "fs_scripts/fax_out.py": (told, f"{told}; from faxplan import post_dial as p; {telling}"),
+        "fs_scripts/fax_in.py": (delivers, f'faxplan_switch.log("notice", "{version} delivers"); {delivers}'),
     }

@@ -175,3 +175,9 @@ def test_a_paused_node_says_so_dials_nothing_ends_what_it_has_and_goes_on_when_i
     assert world.fax(world.acme, third)["state"] == "sent"
     with world.admin.across_tenants() as tx:
         assert tx.value("select paused from nodes where name = 'node1'") is False
+
+
+def test_what_a_far_machine_said_steers_no_terminal(world: World, node: Node) -> None:
+    with world.switch.across_tenants() as tx:
+        trunk_health.down_on_node(tx, tx.value("select id from trunks"), "gone\x1b[2J\nup", node.settings.node)
+    assert "gone?[2J?up" in asked(node, "trunks")[1]

@@ -24,9 +24,10 @@ from faxplan.freeswitch_instance import Instance, InstanceOptions
 from faxplan.gateways import Gateway
 from faxplan.installation import create_installation
 from faxplan.outbound import SendRequest
-from tests.bench.whole import SCRIPTS, write_settings
+from tests.bench.whole import write_settings
 from tests.installations import Installation
 from tests.live.carrier import DIALPLAN
+from tests.releases import of_checkout, prefix_with_scripts, put_in_force
 from tests.world import World, world_on
 
 RECEIVER_NUMBER = "15559900000"
@@ -65,16 +66,23 @@ class Place:
         return Instance(self.found, options)
 
     def faxplan(self, port: int, *gateways: Gateway, times: bool = False) -> Instance:
-        """A FreeSWITCH that runs Faxplan. times: and notes when calls are answered, in `self.times`."""
+        """A FreeSWITCH that runs Faxplan, as a release that is installed. times: and notes when calls are answered, in
+        `self.times`."""
+        if not (self.base / "prefix").exists():
+            put_in_force(of_checkout(prefix_with_scripts(self.base)[0], "0.1.0"))
         environment = {
             "FAXPLAN_CONFIG": str(write_settings(self.world)),
             "FAXPLAN_MAX_CHANNELS": str(MOST_CALLS),
             "FAXPLAN_CALLS_TO_ONE_NUMBER": str(MOST_CALLS),
-            "PYTHONPATH": str(SCRIPTS.parent),
         }
         environment |= self._timing("faxplan") if times else {}
         return self.instance(
-            "faxplan", port, *gateways, script_dir=SCRIPTS, startup_scripts=("fax_queue",), environment=environment
+            "faxplan",
+            port,
+            *gateways,
+            script_dir=self.base / "scripts",
+            startup_scripts=("fax_queue",),
+            environment=environment,
         )
 
     def bare(self, port: int, *gateways: Gateway, times: bool = False) -> Instance:

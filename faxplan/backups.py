@@ -105,8 +105,14 @@ def take(
             taken_at = datetime.now(UTC)
             known = _known(backup)
             _dump(settings, folder / DUMP, known.server, told)
-            digests = _take_objects(store, folder, previous, before, told)
-            lost = _lost(backup, known.names - {path[-_NAME_LENGTH:] for path in digests})
+            if store.folder is None:
+                # A bucket is copied by its own server's means, which know how to; here it is only looked at.
+                digests, present = {}, store.names()
+                told(f"documents: {len(present)}, which stay in {store.place}")
+            else:
+                digests = _take_objects(store, folder, previous, before, told)
+                present = {path[-_NAME_LENGTH:] for path in digests}
+            lost = _lost(backup, known.names - present)
             digests |= _take_the_rest(settings, folder, settings_file)
             linked = sum(path in before and _is_object(path) for path in digests)
             manifest = _finish(folder, digests, known, settings, taken_at, len(lost))

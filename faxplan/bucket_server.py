@@ -4,6 +4,7 @@ botocore speaks to it (docs/decisions/documents-in-s3.md); it is loaded by those
 """
 
 import configparser
+import logging
 import os
 import threading
 import time
@@ -160,6 +161,8 @@ class BucketServer:
             found = self.at.credentials()
         except InvalidSetting as error:
             self.fail(str(error))
+        # Whatever log_level says: what it notes of each request is for nobody's log.
+        logging.getLogger("botocore").setLevel(logging.WARNING)
         session = botocore.session.get_session()
         shared: dict[str, Any] = {
             "signature_version": "s3v4",

@@ -95,7 +95,9 @@ def _note(context: "Context", folder: Path, manifest: Manifest) -> None:
 def _say_taken(context: "Context", folder: Path, taken: Taken) -> None:
     made = taken.manifest
     linked = f", {taken.linked} of them as links into the previous one" if taken.linked else ""
-    print(f"{folder} is whole: database at schema {made.level}, {made.objects} documents ({made.bytes} bytes){linked}.")
+    print(
+        f"{folder} is whole: database at schema {made.level}; documents: {made.objects} ({made.bytes} bytes){linked}."
+    )
     print("\nIn it are numbers, names and addresses in clear: keep it like the database itself.")
     print("What is not in it, and is to be kept elsewhere:")
     for what, file in backups.keep_offline(context.settings).items():
@@ -105,8 +107,8 @@ def _say_taken(context: "Context", folder: Path, taken: Taken) -> None:
     if taken.lost:
         shown = ", ".join(taken.lost[:5]) + (" ..." if len(taken.lost) > 5 else "")
         print(
-            f"\nfaxplan: {len(taken.lost)} documents are named by the database, and were not in the store: {shown}. "
-            "Bring them back from an earlier backup.",
+            f"\nfaxplan: documents that the database names and that were not in the store: {len(taken.lost)} "
+            f"({shown}). Bring them back from an earlier backup.",
             file=sys.stderr,
         )
 
@@ -125,10 +127,10 @@ def _verify(options: argparse.Namespace, folder: Path) -> int:
 
 
 def _shown(made: Manifest) -> str:
-    lost = f", {made.lost} that the store had lost" if made.lost else ""
+    lost = f", and {made.lost} that the store had lost" if made.lost else ""
     return (
-        f"taken {made.taken_at} of release {made.release} (schema {made.level}), {made.tenants} tenants, "
-        f"{made.objects} documents{lost}, nodes {', '.join(made.nodes) or 'none'}"
+        f"taken {made.taken_at} of release {made.release} (schema {made.level}); tenants: {made.tenants}; documents: "
+        f"{made.objects}{lost}; nodes: {', '.join(made.nodes) or 'none'}"
     )
 
 
@@ -166,9 +168,9 @@ def _steps(wanted: Plan, database: str, replace_as: str | None) -> list[str]:
     put_aside = f"; the one that is there is put aside as {replace_as}" if replace_as else ""
     level = len(migrations.available())
     return [
-        f"  {len(wanted.missing)} files of the store are brought back",
+        f"  files of the store that are brought back: {len(wanted.missing)}",
         f"  database {database} is made of the dump, and brought to schema {level}{put_aside}",
-        f"  {wanted.keys} keys of days are destroyed on this machine",
+        f"  keys of days that are destroyed on this machine: {wanted.keys}",
         "  the audit says that the database was restored",
     ]
 

@@ -76,7 +76,9 @@ def _restore(context: "Context", options: argparse.Namespace) -> int:
     url, name = _server(context, options)
     if options.dry_run:
         found = database_restore.examine(url, name, options.replace_as)
-        there = f"Database {name} is there, with {found.tenants} tenants." if found else f"There is no database {name}."
+        there = (
+            f"Database {name} is there. Tenants in it: {found.tenants}." if found else f"There is no database {name}."
+        )
         return cli_output.done(options, {"database": name, "found": found}, there)
     with _told(options) as told:
         database_restore.restore(url, name, sys.stdin.buffer, replace_as=options.replace_as, told=told)

@@ -25,6 +25,7 @@ from faxplan import (
 )
 from faxplan.config import ROLES, Settings
 from faxplan.db import Database, Transaction
+from faxplan.document_store import StoreUnavailable
 from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.findings import Finding, Level, error, ok, warning
 
@@ -128,8 +129,8 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
 def _retention(tx: Transaction, settings: Settings) -> list[Finding]:
     try:
         return doctor_retention.purges(tx, settings)
-    except OSError:
-        # Of a user who has no business in the store; its folder is a finding of its own.
+    except (OSError, StoreUnavailable):
+        # Of a user who has no business in the store, or of a server that is away; that is a finding of its own.
         return []
 
 

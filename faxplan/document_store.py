@@ -6,6 +6,7 @@ lies there as it is until `vault adopt`.
 
 import hashlib
 import io
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from faxplan.scratch import Scratch
 from faxplan.sealed import Context, SealBroken, SealedReader
 from faxplan.transient_readers import KeyGone
 
+LOG = logging.getLogger(__name__)
 __all__ = ["DocumentLost", "KeyElsewhere", "Store", "StoreUnavailable", "seal_file"]
 
 
@@ -237,6 +239,11 @@ class Store:
         """What lies in one of the objects.FOLDERS, whether a row names it or not."""
         return self._objects.listed(number)
 
+    def names(self) -> set[str]:
+        """Of all objects. Of a bucket a request for each of the FOLDERS, and each thousand of objects."""
+        found = (each.name for number in range(objects.FOLDERS) for each in self.listed(number))
+        return {name for name in found if objects.is_name(name)}
+
     def remove(self, listed: Listed, number: int) -> bool:
         """Removes what was listed there; whether it was still there."""
         return self._objects.remove(listed, number)
@@ -272,9 +279,12 @@ class Store:
             raise
 
     def discard(self, made: Iterable[Sealed]) -> None:
-        """Deletes objects that no row names."""
+        """Deletes objects that no row names. Those of a server that has just gone go with the orphans."""
         for each in made:
-            self.delete(each.stored.object_name)
+            try:
+                self.delete(each.stored.object_name)
+            except StoreUnavailable as error:
+                LOG.warning("object %s, which nobody needs, is left to purge: %s", each.stored.object_name, error)
 
     def make_deletions_last(self, names: Iterable[str]) -> None:
         """Makes the deletion of these objects durable."""

@@ -121,15 +121,18 @@ def _keys(settings: Settings) -> list[KeyFolder]:
 def _missing(settings: Settings, folder: Path) -> list[str]:
     """Files of the store that this machine's has not, or not whole. Raises StoreUnavailable."""
     store = Store.of(settings)
+    objects = [path for path, _ in backup_manifest.sums(folder) if path.startswith(f"{STORE}/")]
+    if store.folder is None:
+        present = store.names() if objects else set()
+        return [path for path in objects if len(path.rpartition("/")[2]) == 32 and path[-32:] not in present]
     if not store.root.exists() or any(store.root.iterdir()):
         store.check()
     found = []
-    for path, _ in backup_manifest.sums(folder):
-        if path.startswith(f"{STORE}/"):
-            here = store.root / path.removeprefix(f"{STORE}/")
-            is_object = len(here.name) == len(path.rpartition("/")[2]) == 32
-            if not here.exists() or (is_object and here.stat().st_size != (folder / path).stat().st_size):
-                found.append(path)
+    for path in objects:
+        here = store.root / path.removeprefix(f"{STORE}/")
+        is_object = len(here.name) == len(path.rpartition("/")[2]) == 32
+        if not here.exists() or (is_object and here.stat().st_size != (folder / path).stat().st_size):
+            found.append(path)
     return found
 
 
@@ -137,6 +140,11 @@ def _bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...],
     """As the user whose state_dir it is: FreeSWITCH's, where root restores."""
     if not missing:
         return
+    if settings.store_bucket:
+        raise RestoreRefused(
+            f"{settings.store_bucket} lacks {len(missing)} documents that the backup has. Copy {folder / STORE} there "
+            "first, as it is (rclone copy, or another program of the server's); then restore."
+        )
     root = settings.store
     if not settings.state_dir.is_dir():
         raise RestoreRefused(
@@ -185,7 +193,13 @@ def _as_postgres(settings: Settings, url: str, replace_as: str | None, dump: int
         *(["--replace-as", replace_as] if replace_as else []), *(["--dry-run"] if dump is None else []),
     ]  # fmt: skip
     # From a folder that account may be in.
-    done = subprocess.run(command, stdin=subprocess.DEVNULL if dump is None else dump, cwd="/", check=False)
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL if dump is None else dump,
+        stdout=subprocess.DEVNULL,
+        cwd="/",
+        check=False,
+    )
     if done.returncode:
         raise RestoreFailed(
             f"The database was not restored: see above. {url.partition('?')[0]} was asked by the account {_POSTGRES}; "

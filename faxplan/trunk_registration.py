@@ -17,7 +17,8 @@ _EVENT = "sofia::gateway_state"
 _REGISTERED = "REGED"
 _OVER = frozenset({"FAILED", "FAIL_WAIT", "TIMEOUT"})
 PATIENCE_SECONDS = 15.0
-"""FreeSWITCH gives up after reg_timeout_seconds, 5 unless set, and looks at its gateways once a second."""
+"""FreeSWITCH looks at its gateways once a second, and sends a request again for 32 (timer F of RFC 3261): whoever
+answers at all has done so before half of that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,9 @@ _TABLE = (
         marked("{where} did not answer OPTIONS: nothing came within {seconds} s."),
         marked(
             "Check host and port, the firewall, and the carrier's access list: many carriers answer only "
-            "addresses that their customer has entered there. Some answer no OPTIONS at all, and take calls."
+            "addresses that their customer has entered there. Some answer no OPTIONS at all, and take calls: "
+            "then FreeSWITCH must send none, or it takes the trunk for down (`faxplan trunk set NAME --clear "
+            "ping_seconds`)."
         ),
     ),
     Trouble(
@@ -179,6 +181,15 @@ _TABLE = (
         _ACCOUNT,
     ),
     Trouble(
+        "registration-challenge",
+        REGISTRATION,
+        marked(
+            "The carrier asks for user name and password again, whatever it is given (401), which is a refusal: user "
+            "name, password or realm are wrong."
+        ),
+        _ACCOUNT,
+    ),
+    Trouble(
         "registration-403",
         REGISTRATION,
         marked(
@@ -213,10 +224,7 @@ _TABLE = (
     Trouble(
         "registration-silent",
         REGISTRATION,
-        marked(
-            "The registration was not answered, or with a new challenge each time, which some carriers give "
-            "instead of a refusal."
-        ),
+        marked("The registration was not answered."),
         marked(
             "Where OPTIONS are answered: check user name and password (`faxplan trunk set {trunk} --username "
             "NAME --password-file -`). Where not: host, port, transport, and the firewall."

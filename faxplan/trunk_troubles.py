@@ -37,7 +37,9 @@ def met(name: str, **facts: object) -> Found:
 
 # 408, 503 and from 600 on FreeSWITCH counts as no answer (sofia.c, sofia_handle_sip_r_options).
 _OPTIONS = {401: "options-401", 407: "options-401", 403: "options-403", 404: "options-404", 408: "options-408"}
-_REGISTRATION = {401: "registration-401", 407: "registration-401", 403: "registration-403", 404: "registration-404",
+# From 900 on they are sofia-sip's own: 904 is a challenge that was answered and comes again, the others are silence.
+_OWN = 900
+_REGISTRATION = {904: "registration-challenge", 401: "registration-401", 407: "registration-401", 403: "registration-403", 404: "registration-404",
                  423: "registration-423", 408: "registration-silent", 503: "registration-503"}  # fmt: skip
 HARMLESS = frozenset({"options-401", "options-404"})
 """What is told, and is no fault by itself."""
@@ -52,7 +54,6 @@ def of_options(trunk: str, status: int, *, follows: str) -> Found | None:
 
 
 def of_registration(trunk: str, status: int | None, phrase: str) -> Found:
-    """Why a registration failed. status: the carrier's; None: no answer came that is one."""
-    if status is None:
-        return met("registration-silent", trunk=trunk)
-    return met(_REGISTRATION.get(status, "registration-other"), trunk=trunk, status=status, phrase=phrase)
+    """Why a registration failed. status: the carrier's, or sofia-sip's; None: no answer came that is one."""
+    other = "registration-silent" if status is None or status >= _OWN else "registration-other"
+    return met(_REGISTRATION.get(status or _OWN, other), trunk=trunk, status=status, phrase=phrase)

@@ -3,6 +3,7 @@
 import os
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,29 +29,37 @@ NAMES = (
     "lmtp_at_once",
 )
 Reply = tuple[int, str]
+PASSED_ON = 'exec 3<&"$0"; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+"""By bash: a socket, as systemd hands it on (sd_listen_fds(3))."""
 
 
 @dataclass
 class Taker:
-    """The process. before: a command that it is run by. socket: where it listens."""
+    """The process. before: a command that it is run by. place: where it listens."""
 
     world: World
     folder: Path
-    socket: Path
+    place: Path
     log: Path
     before: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
+    passed: socket.socket | None = None
+    """It listens already, and the process takes it over, as from systemd."""
 
     def start(self) -> None:
         given = {name: getattr(self.world.settings, name) for name in NAMES if getattr(self.world.settings, name)}
         file = self.folder / "lmtp.toml"
-        file.write_text(to_toml({**given, "lmtp_listen": f"unix:{self.socket}", "log_level": "DEBUG"}))
+        file.write_text(to_toml({**given, "lmtp_listen": f"unix:{self.place}", "log_level": "DEBUG"}))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.before, sys.executable, "-m", "faxplan.cli", "lmtp"],
+                [*self._handing_on(), *self.before, sys.executable, "-m", "faxplan.cli", "lmtp"],
                 env={**os.environ, "FAXPLAN_CONFIG": str(file)},
+                pass_fds=[self.passed.fileno()] if self.passed else [],
                 stderr=log,
             )
+
+    def _handing_on(self) -> list[str]:
+        return ["bash", "-c", PASSED_ON, str(self.passed.fileno())] if self.passed else []
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
@@ -78,7 +87,7 @@ class Client(smtplib.LMTP):
         deadline = time.monotonic() + READY_SECONDS
         while True:
             try:
-                super().__init__(str(where.socket), timeout=60)
+                super().__init__(str(where.place), timeout=60)
                 break
             except OSError:
                 assert time.monotonic() < deadline, where.log.read_text()

@@ -62,14 +62,9 @@ def of_checkout(prefix: Path, version: str, changes: Mapping[str, tuple[str, str
 
 def telling(version: str) -> Mapping[str, tuple[str, str]]:
     """Changes by which the scripts, and a module that one of them imports only when it is called, tell who runs."""
-    told = "        faxplan_switch.announce_journalled(attempt_id)\n"
-    lazily = "        from faxplan import post_dial as p\n"
-    telling = f'        faxplan_switch.log("notice", f"{version} settles, {{p.__name__}}")\n'
-    delivers = "        inbound.deliver(here.db"
+    told, delivers = "faxplan_switch.announce_journalled(attempt_id)", "inbound.deliver(here.db"
+    telling = f'faxplan_switch.log("notice", f"{version} settles, {{p.__name__}}")'
     return {
-        "fs_scripts/fax_out.py": (told, lazily + told + telling),
-        "fs_scripts/fax_in.py": (
-            delivers,
-            f'        faxplan_switch.log("notice", "{version} delivers")\n{delivers}',
-        ),
+        "fs_scripts/fax_out.py": (told, f"{told}; from faxplan import post_dial as p; {telling}"),
+        "fs_scripts/fax_in.py": (delivers, f'faxplan_switch.log("notice", "{version} delivers"); {delivers}'),
     }

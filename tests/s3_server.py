@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,6 @@ import pytest
 
 from faxplan.bucket_server import BucketPlace
 from faxplan.config import Settings
-from faxplan.free_ports import free_tcp_port
 
 BUCKET = "documents"
 """One for all tests: for each bucket SeaweedFS makes volumes of its own."""
@@ -76,7 +76,9 @@ class S3Server:
             str(Path(sys.executable).with_name("weed")), "server", f"-dir={self._folder / 'data'}", "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1", "-filer", "-s3", f"-s3.config={self._folder / 'identities.json'}", *ports, *sockets,
             "-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=30", "-s3.iam=false",
+            # Others of its protocols, at ports that are the same for all.
             "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
         ]  # fmt: skip
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
@@ -92,7 +94,8 @@ class S3Server:
             except Exception as error:
                 if "BucketAlready" in str(error):
                     return
-                if time.monotonic() > until:
+                if time.monotonic() > until or (self._process is not None and self._process.poll() is not None):
+                    print((self._folder / "log").read_text(errors="replace")[-3000:])
                     raise
                 time.sleep(0.1)
 
@@ -107,6 +110,9 @@ class S3Server:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        for name, port in self._ports.items():
+            # It makes them there whatever it is told.
+            Path(f"/tmp/seaweedfs-{name}-grpc-{port + _PORTS_APART}.sock").unlink(missing_ok=True)
 
     @property
     def _pid(self) -> int:
@@ -187,9 +193,10 @@ class Way:
 
 
 def _pair_of_ports() -> int:
-    """A port that is free, as the one that SeaweedFS takes with it."""
+    """A port that is free, as the one that SeaweedFS takes with it. Both below those that connections get (32768)."""
     while True:
-        port = free_tcp_port()
-        if port + _PORTS_APART < 65536:
-            with suppress(OSError), socket.create_server(("127.0.0.1", port + _PORTS_APART)):
-                return port
+        port = random.randrange(10000, 22000)  # noqa: S311 - a port, no secret
+        with suppress(OSError), ExitStack() as both:
+            for each in (port, port + _PORTS_APART):
+                both.enter_context(socket.create_server(("127.0.0.1", each)))
+            return port

@@ -22,6 +22,7 @@ from faxplan.outbound import SendRequest
 from tests.bench.random_kills import NUMBERS, OUTSIDE, sheets
 from tests.bench.switch_process import SwitchProcess, node_settings
 from tests.bench.whole import ROOT, wait_for, write_settings
+from tests.routing import change
 from tests.s3_server import BUCKET, S3Server, client, running
 from tests.world import World
 
@@ -63,6 +64,11 @@ def submit(world: World, folder: Path, count: int) -> dict[int, str]:
 def ended(world: World) -> int:
     with world.portal.tenant(world.acme.tenant.id) as tx:
         return int(tx.value("select count(*) from faxes where finished_at is not null"))
+
+
+def rendered(world: World) -> int:
+    with world.portal.tenant(world.acme.tenant.id) as tx:
+        return int(tx.value("select count(*) from faxes where state <> 'accepted'"))
 
 
 def in_flight(world: World, node: str) -> set[int]:
@@ -129,7 +135,11 @@ def test_each_fax_goes_out_once(
     try:
         wait_for(lambda: names(world) == {"node1", "node2"}, "both nodes to report")
         with worker(world):
+            # Not before all are rendered, or they would come one by one, and few were in a call as the node dies.
+            change(world, "trunks", enabled=False)
             numbers = submit(world, tmp_path, count)
+            wait_for(lambda: rendered(world) == count, "every fax to be rendered", 60 + 3 * count)
+            change(world, "trunks", enabled=True)
             wait_for(
                 lambda: ended(world) >= count // 3 and bool(in_flight(world, "node2")),
                 "a third to be sent",

@@ -265,8 +265,20 @@ def test_what_is_damaged_missing_or_added_is_named_and_nothing_is_restored(
     assert {path.name for path in world.stored()} == before
     (one / "SHA256SUMS").write_text((one / "SHA256SUMS").read_text() + "\n")
     assert "SHA256SUMS is not what was written" in said(capfd, "backup", "verify", one, code=1)
+    manifest = json.loads((one / "manifest.json").read_text())
     (one / "manifest.json").unlink()
     assert "never finished" in said(capfd, "backup", "verify", one, code=1)
+    assert set(manifest) >= {"release", "level", "taken_at", "nodes", "tenants", "documents", "objects", "sums"}
+
+
+def test_one_of_a_newer_release_waits_for_that(
+    backed_up: tuple[World, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, one = backed_up
+    manifest = json.loads((one / "manifest.json").read_text())
+    (one / "manifest.json").write_text(json.dumps(manifest | {"level": 9999, "release": "7.0"}))
+    wrong = said(capfd, "restore", one, "--reason", "x", "--replace-as", "aside", code=1)
+    assert "of release 7.0 (schema 9999), newer than this one" in wrong
 
 
 def test_one_that_is_cut_off_has_no_name_and_is_in_nobody_s_way(
@@ -303,7 +315,7 @@ def test_a_document_that_the_store_has_lost_is_told(
     lost = max(path.name for path in world.stored() if len(path.name) == 32)
     world.store.delete(lost)
     told = said(capfd, "backup", one.with_name("two"), code=1)
-    assert f"1 documents are named by the database, and were not in the store: {lost}." in told
+    assert f"names and that were not in the store: 1 ({lost})." in told
     assert backup_manifest.read(one.with_name("two")).lost == 1
 
 

@@ -1,11 +1,15 @@
 """`faxplan lmtp` as a process: each recipient has an answer, and whatever happens no mail is lost, or faxed twice."""
 
+import itertools
 import random
 import shutil
 import signal
 import smtplib
+import socket
+import tempfile
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -158,6 +162,56 @@ def test_nothing_is_lost_and_nothing_faxed_twice_by_kills_at_random(
     sent = sorted(str(each["called_number"]) for each in faxes(world))
     assert sent == [f"+4930231{number:05}" for number in range(mails)]
     assert count(world, "documents", "kind = 'original'") == mails
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_while_it_starts_again_and_again_nobody_is_refused_and_each_mail_comes_once(
+    world: World, ann: User, tmp_path: Path
+) -> None:
+    """Its socket is another's, as with faxplan-lmtp.socket. Who was told 421 comes again."""
+    mails, told = 20, 0
+    place = Path(tempfile.mkdtemp()) / "lmtp"
+    with closing(socket.socket(socket.AF_UNIX)) as listening, taker(world, tmp_path) as running:
+        with Client(running):
+            running.end()
+        listening.bind(str(place))
+        listening.listen(100)
+        running.place, running.passed = place, listening
+        running.start()
+        stop = threading.Event()
+
+        def restart() -> None:
+            for begun in itertools.count(2):
+                # Before that SIGTERM ends it as it ends any program.
+                while running.log.read_text().count("taking mails") < begun:
+                    time.sleep(0.02)
+                if stop.wait(0.3):
+                    return
+                assert running.end() == 0
+                running.start()
+
+        restarting = threading.Thread(target=restart)
+        restarting.start()
+        for number in range(mails):
+            to = f"+4930231{number:05}@{HOST}"
+            content = with_contract(f"Cc: {to}", number=f"Message-ID: <{number}@x>")
+            code = 0
+            while code != 250:
+                with closing(smtplib.LMTP()) as probe:
+                    # Not one of them: the queue is kept.
+                    probe.connect(str(place), 0)
+                try:
+                    with Client(running) as client:
+                        ((code, _),) = client.hand_over(content, to)
+                except (smtplib.SMTPException, OSError, AssertionError):
+                    told += 1
+        stop.set()
+        restarting.join()
+    shutil.rmtree(place.parent)
+    print(f"{mails} mails; {told} times told to come again")
+    sent = sorted(str(each["called_number"]) for each in faxes(world))
+    assert sent == [f"+4930231{number:05}" for number in range(mails)]
 
 
 def test_a_mail_server_s_pipe(

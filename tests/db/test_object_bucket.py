@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -10,7 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import bucket_server, config, doctor_bucket, documents, metrics, object_bucket, orphans, purge_state
+from faxplan import (
+    backups,
+    bucket_server,
+    config,
+    doctor_bucket,
+    doctor_database,
+    documents,
+    metrics,
+    object_bucket,
+    orphans,
+    purge_state,
+    restoring,
+)
+from faxplan.database_restore import RestoreRefused
 from faxplan.document_store import DocumentLost, Store, StoreUnavailable
 from faxplan.documents import Sealed
 from faxplan.errors import InvalidSetting
@@ -408,3 +422,59 @@ def test_a_reader_is_none_that_a_zip_would_miss(store: Store, file: Path) -> Non
         assert reader.seekable()
         reader.seek(-5, io.SEEK_END)
         assert reader.tell() == 300_000 - 5
+
+
+class TestAnInstallation:
+    """With all that an operator does to it."""
+
+    @pytest.fixture
+    def there(self, world: World, server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch) -> World:
+        # A pg_dump that is no older than the server.
+        monkeypatch.setenv("PATH", f"{world.installation.cluster.programs}:{os.environ['PATH']}")
+        there = replace(world, settings=server.settings(world.settings, prefix))
+        there = replace(there, store=Store.of(there.settings))
+        there.store.accept()
+        return there
+
+    def test_a_backup_leaves_documents_there_and_knows_which_are_lost(
+        self, there: World, server: S3Server, prefix: str, tmp_path: Path
+    ) -> None:
+        queued(there, there.acme)
+        told: list[str] = []
+        taken = backups.take(there.settings, tmp_path / "backup", settings_file=None, told=told.append)
+        assert taken.lost == ()
+        assert f"documents: 1, which stay in s3://{BUCKET}/{prefix}" in told
+        assert not (tmp_path / "backup" / "store").exists()
+        (name,) = names(server, prefix)
+        there.store.delete(name)
+        taken = backups.take(there.settings, tmp_path / "another", settings_file=None)
+        assert taken.lost == (name,)
+
+    def test_a_backup_of_a_folder_is_restored_once_its_documents_are_there(
+        self, world: World, there: World, tmp_path: Path
+    ) -> None:
+        queued(world, world.acme)
+        backups.take(world.settings, tmp_path / "backup", settings_file=None)
+        missing = tuple(restoring._missing(there.settings, tmp_path / "backup"))
+        assert len(missing) == 1
+        with pytest.raises(RestoreRefused, match="lacks 1 documents that the backup has"):
+            restoring._bring_documents(there.settings, tmp_path / "backup", missing, lambda _: None)
+        there.store._objects.put(tmp_path / "backup" / missing[0], missing[0][-32:])
+        assert restoring._missing(there.settings, tmp_path / "backup") == []
+
+    def test_the_doctor_examines_the_rest_while_its_server_is_away(self, there: World) -> None:
+        away = replace(there.settings, store_endpoint="http://127.0.0.1:9")
+        found, _ = doctor_database.database(away)
+        assert "schema" in [each.what for each in found]
+
+    def test_what_went_wrong_is_told_and_not_that_the_server_went_as_well(
+        self, there: World, file: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        made = [there.store.seal(file, 7, documents.ORIGINAL)]
+        there.store._objects._server._clients = None  # type: ignore[attr-defined]
+        there.store._objects._server.at = replace(  # type: ignore[attr-defined]
+            there.store._objects._server.at, endpoint="http://127.0.0.1:9"  # type: ignore[attr-defined]
+        )  # fmt: skip
+        with pytest.raises(InvalidSetting, match="the reason"), there.store.kept_if_named(made):
+            raise InvalidSetting("the reason")
+        assert "left to purge" in caplog.text

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from faxplan import cli, migrations, upgrade
@@ -136,13 +137,36 @@ def test_a_migration_that_fails_changes_nothing(box: Box) -> None:
     assert (box.releases.current(), box.questions()) == ("0.1.0", ["upgrade check 0.1.2"])
 
 
-def test_a_release_below_the_database_is_refused(box: Box) -> None:
+def test_a_release_from_which_something_was_taken_away_is_refused(box: Box) -> None:
+    level = len(migrations.available())
+    make(box.releases, "0.0.9", level, box.log)
+    box.releases.put_in_force("0.0.9")
+    box.releases.put_in_force("0.1.0")
+    taken_away(box.world, level + 1)
+    make(box.releases, "0.2.0", level + 1, box.log)
+    box.releases.put_in_force("0.2.0")
+    for attempt in (
+        lambda: box.to("0.0.9"),
+        lambda: box.upgrading().plan("0.0.9"),
+        lambda: box.upgrading().back(switch_later=False),
+    ):
+        with pytest.raises(DatabaseTooNew, match="_contract_calls, which took away what release"):
+            attempt()
+    assert (box.releases.current(), box.questions()) == ("0.2.0", [])
+
+
+def test_a_release_below_a_database_that_only_has_more_is_taken(box: Box) -> None:
     make(box.releases, "0.0.9", len(migrations.available()) - 1, box.log)
-    with pytest.raises(DatabaseTooNew, match=r"release 0\.0\.9 knows"):
-        box.to("0.0.9")
-    with pytest.raises(DatabaseTooNew):
-        box.upgrading().plan("0.0.9")
-    assert (box.releases.current(), box.questions()) == ("0.1.0", [])
+    box.answers |= {"upgrade check 0.0.9": "+OK\n", "alive": "+OK 0.0.9\n"}
+    assert box.to("0.0.9").version == "0.0.9"
+    assert not box.log.exists()
+
+
+def taken_away(world: World, number: int) -> None:
+    """The database has had a migration that took something away."""
+    with psycopg2.connect(world.installation.url("postgres")) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into schema_migration (number, name) values (%s, 'contract_calls')", (number,))
+    connection.close()
 
 
 @pytest.mark.parametrize(

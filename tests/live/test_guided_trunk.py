@@ -2,13 +2,16 @@
 
 import dataclasses
 import io
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from faxplan import cli, mailboxes, trunk_provisioning
+from faxplan import cli, config, mailboxes, trunk_arrival, trunk_provisioning, trunk_registration
 from faxplan.config import to_toml
 from faxplan.free_ports import free_sip_port
 from faxplan.freeswitch_found import find
@@ -16,6 +19,7 @@ from faxplan.freeswitch_instance import Instance, InstanceOptions
 from tests.bench.whole import SCRIPTS, wait_for
 from tests.live.conftest import NOT_INSTALLED
 from tests.live.registering_carrier import ACCOUNT, RegisteringCarrier
+from tests.unit.test_sip_options import udp_peer
 from tests.world import World
 
 PASSWORD = "secr&t-'word"  # noqa: S105 - of this test's carrier
@@ -95,6 +99,23 @@ def run(
         instance.stop()
 
 
+@contextmanager
+def registrar(status: str, *more: str) -> Iterator[int]:
+    """Answers each request so; nothing at all for an empty status. Its port."""
+
+    def answer(request: bytes) -> list[str]:
+        if not status:
+            return []
+        kept = [
+            line for line in request.decode().split("\r\n") if re.match("(Via|From|To|Call-ID|CSeq|v|f|t|i):", line)
+        ]
+        kept = [f"{line};tag=1" if line.startswith("To:") else line for line in kept]
+        return ["\r\n".join([f"SIP/2.0 {status}", *kept, *more, "Content-Length: 0", "", ""])]
+
+    with udp_peer(answer, patience=300) as port:
+        yield port
+
+
 def answers(port: int, password: str, number: str) -> str:
     """In the order of the questions."""
     lines = [
@@ -137,3 +158,30 @@ def test_a_host_that_nobody_listens_at_is_explained(run: Run) -> None:
     assert code == 1
     assert "PROBLEM   The registration" in told
     assert "nobody listens there" in told
+
+
+_CHALLENGE = 'WWW-Authenticate: Digest realm="r", nonce="n-{}", algorithm=MD5'
+
+
+def test_each_refusal_of_a_registration_is_told_as_the_carrier_says_it(run: Run, world: World) -> None:
+    """By FreeSWITCH's own events: what sofia makes of each answer."""
+    settings = config.load(None, os.environ)
+    cases = [
+        ("404 Not Found", (), "registration-404", 404),
+        ("403 Forbidden", (), "registration-403", 403),
+        ("503 Service Unavailable", (), "registration-503", 503),
+        # The same challenge again, whatever it is answered with.
+        ("401 Unauthorized", (_CHALLENGE.format(1),), "registration-challenge", 904),
+        ("", (), "registration-silent", None),
+    ]
+    with ExitStack() as stack:
+        ports = [stack.enter_context(registrar(status, *more)) for status, more, _name, _code in cases]
+        for number, port in enumerate(ports):
+            values = {"host": "127.0.0.1", "port": port, "register": True, "username": "u", "password": "w0rd",
+                      "inbound_country": "DE"}  # fmt: skip
+            trunk_provisioning.add_trunk(world.admin, "test", f"case-{number}", values)
+        last = f"case-{len(cases) - 1}"
+        wait_for(lambda: trunk_arrival.look(world.admin, last).done, "the trunks to be taken up", 60)
+        found = [trunk_registration.register(settings, f"case-{number}") for number in range(len(cases))]
+    told = [(each.found.trouble.name if each.found else "", each.status) for each in found]
+    assert told == [(name, code) for _status, _more, name, code in cases]

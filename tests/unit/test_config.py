@@ -31,7 +31,8 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     given = {
         each.name: next((value for kind, value in kinds.items() if kind in str(each.type)), "7").format(each.name)
         for each in fields(Settings)
-    } | {"log_level": "DEBUG", "sandbox": "limits", "smtp_security": "tls"}
+        if each.name != "store_bucket"
+    } | {"log_level": "DEBUG", "sandbox": "limits", "smtp_security": "tls", "store_endpoint": "https://s3.example"}
     missing = tmp_path / "missing"
     with pytest.raises(InvalidSetting, match="does not exist"):
         config.load(missing, {})
@@ -39,6 +40,11 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     empty.touch()
     loaded = config.load(empty, {f"FAXPLAN_{name.upper()}": value for name, value in given.items()})
     assert {name: str(getattr(loaded, name)).removesuffix(".0") for name in given} == given
+    # In place of store_dir.
+    assert (
+        config.load(empty, {"FAXPLAN_DATABASE_URL": URL, "FAXPLAN_STORE_BUCKET": "s3://faxes/acme"}).store_bucket
+        == "s3://faxes/acme"
+    )
 
 
 def test_a_sandbox_of_another_kind_is_refused(file: Path) -> None:

@@ -21,11 +21,11 @@ OK = (
 
 
 @contextmanager
-def udp_peer(answers: Callable[[bytes], list[str]]) -> Iterator[int]:
-    """Answers each datagram with these, until it is asked no more."""
+def udp_peer(answers: Callable[[bytes], list[str]], patience: float = 10) -> Iterator[int]:
+    """Answers each datagram with these, until it is asked no more for so many seconds."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind((HERE, 0))
-        peer.settimeout(10)
+        peer.settimeout(patience)
 
         def run() -> None:
             while True:

@@ -63,7 +63,7 @@ def test_one_that_is_taken(settings: Make) -> None:
         ({"State": "FAILED", "Status": "403", "Phrase": "Forbidden"}, 403, "403 Forbidden: mostly a wrong password"),
         ({"State": "FAILED", "Status": "404", "Phrase": "Not Found"}, 404, "no such user at this domain"),
         ({"State": "FAILED", "Status": "503", "Phrase": "DNS Error"}, 503, "503 DNS Error: the host cannot be found"),
-        ({"State": "TIMEOUT"}, None, "was not answered, or with a new challenge each time"),
+        ({"State": "TIMEOUT"}, None, "was not answered."),
     ],
 )
 def test_one_that_is_refused(settings: Make, headers: dict[str, str], status: int | None, told: str) -> None:

@@ -47,7 +47,7 @@ def test_answers_to_options(status: int, name: str | None) -> None:
     ("status", "told"),
     [(401, "user name, password or realm are wrong"), (403, "mostly a wrong password"), (404, "no such user"),
      (408, "was not answered"), (423, "longer intervals"), (503, "cannot be found or reached"), (500, "500 Odd"),
-     (None, "was not answered")],
+     (904, "asks for user name and password again"), (908, "was not answered"), (None, "was not answered")],
 )  # fmt: skip
 def test_answers_to_a_registration(status: int | None, told: str) -> None:
     assert told in trunk_troubles.of_registration("t", status, "Odd").means

@@ -3,11 +3,13 @@
 import shutil
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 ROOT = Path(__file__).parents[1]
+_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENTRY_FILES = ROOT / "conf" / "scripts"
 NOTHING: Mapping[str, tuple[str, str]] = MappingProxyType({})
 
@@ -52,6 +54,10 @@ def of_checkout(prefix: Path, version: str, changes: Mapping[str, tuple[str, str
     for package in Path(sysconfig.get_path("purelib")).iterdir():
         if "faxplan" not in package.name and package.name != "__pycache__":
             (site / package.name).symlink_to(package)
+    required = "".join(f"Requires-Dist: {each}\n" for each in _PROJECT["project"]["dependencies"])
+    info = site / f"faxplan-{version}.dist-info"
+    info.mkdir()
+    info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: faxplan\nVersion: {version}\n{required}")
     for name, (old, new) in changes.items():
         file = (site if name.startswith("faxplan/") else share) / name
         text = file.read_text()

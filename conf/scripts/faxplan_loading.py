@@ -254,27 +254,43 @@ def site_of(folder: Path) -> Path:
 
 
 def other_versions(site: Path) -> list[str]:
-    """Packages that are loaded in another version than lies in this folder, in words; those of one folder suit each
-    other, and a mixture was tried by nobody."""
+    """Packages that Faxplan needs and that are loaded in another version than lies in this folder, in words; those of
+    one folder suit each other, and a mixture was tried by nobody."""
     found: list[str] = []
-    known: dict[Path, dict[str, str]] = {}
-    for distribution in importlib.metadata.distributions(path=[str(site)]):
-        name = _plain(distribution)
-        if name == "faxplan":
-            continue
+    known: dict[Path, dict[str, importlib.metadata.Distribution]] = {site: _distributions(site)}
+    for name in _needed(known[site]):
+        distribution = known[site][name]
         for module in _top_modules(distribution):
             folder = folder_of(sys.modules.get(module))
             if folder is None or folder == site:
                 continue
             if folder not in known:
-                known[folder] = {
-                    _plain(each): each.version for each in importlib.metadata.distributions(path=[str(folder)])
-                }
-            loaded = known[folder].get(name, "of unknown version")
+                known[folder] = _distributions(folder)
+            loaded = known[folder][name].version if name in known[folder] else "one of unknown version"
             if loaded != distribution.version:
                 found.append(f"{name} {distribution.version}, and {loaded} is loaded from {folder}")
                 break
-    return sorted(found)
+    return found
+
+
+def _distributions(folder: Path) -> dict[str, importlib.metadata.Distribution]:
+    return {_plain(each.metadata["Name"]): each for each in importlib.metadata.distributions(path=[str(folder)])}
+
+
+def _needed(there: dict[str, importlib.metadata.Distribution]) -> list[str]:
+    """What Faxplan requires, and what that requires, of what is there. The system's own tools are none of it: of
+    setuptools, for one, Debian's Python has a module loaded before anything else."""
+    needed: set[str] = set()
+    looked_at = ["faxplan"]
+    while looked_at:
+        distribution = there.get(looked_at.pop())
+        for required in (distribution.requires or ()) if distribution else ():
+            name = _plain(re.split(r"[^A-Za-z0-9._-]", required, maxsplit=1)[0])
+            # A marker may not hold here: then it is not there.
+            if "extra ==" not in required and name in there and name not in needed:
+                needed.add(name)
+                looked_at.append(name)
+    return sorted(needed)
 
 
 def folder_of(module: ModuleType | None) -> Path | None:
@@ -305,6 +321,6 @@ def _unused(name: str) -> str:
     return found
 
 
-def _plain(distribution: importlib.metadata.Distribution) -> str:
-    """Its name, as package indexes compare names (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
+def _plain(name: str) -> str:
+    """As package indexes compare names (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

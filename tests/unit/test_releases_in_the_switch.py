@@ -302,3 +302,13 @@ def with_package(release: Path, version: str) -> None:
     info.mkdir()
     info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: Somelib.of_others\nVersion: {version}\n")
     info.joinpath("RECORD").write_text(f"somelib_of_others.py,,\n{info.name}/METADATA,,\n")
+    # And one that Faxplan does not need: the system's Python has had it loaded before.
+    site.joinpath("json-9.0.dist-info").mkdir()
+    site.joinpath("json-9.0.dist-info", "METADATA").write_text("Metadata-Version: 2.1\nName: json\nVersion: 9.0\n")
+    site.joinpath("json-9.0.dist-info", "RECORD").write_text("json/__init__.py,,\n")
+    ours = site / f"faxplan-{release.name}.dist-info"
+    ours.mkdir()
+    ours.joinpath("METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: faxplan\nVersion: {release.name}\n"
+        "Requires-Dist: somelib-of-others<3,>=1\nRequires-Dist: json; extra == 'dev'\nRequires-Dist: not-here\n"
+    )

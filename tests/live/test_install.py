@@ -132,7 +132,7 @@ def test_a_switch_of_its_own_beside_a_pbx_whose_configuration_a_handler_serves(
     faxplan("did", "add", "acme", "030 23125 001", "--mailbox", "anna@acme.example")
     faxplan("enrol", "--as", "anna@acme.example", given=PHRASE)
     machine.begin("runuser", "-u", "faxplan", "--", "/usr/local/bin/faxplan", "worker", environment=environment)
-    wait_for(lambda: machine.at("/etc/faxplan/freeswitch/sip_profiles/faxplan/carrier.xml").exists(), 40, "gateway")
+    wait_for(lambda: machine.at("/etc/faxplan/freeswitch/sip_profiles/faxplan/carrier.xml").exists(), 90, "gateway")
     live.carrier.api(f"bgapi originate {{fax_enable_t38=true}}sofia/gateway/faxplan/{DID} &txfax({three_pages})")
 
     def inbox() -> list[dict[str, object]]:

@@ -117,7 +117,8 @@ def test_a_switch_of_its_own_beside_a_pbx_whose_configuration_a_handler_serves(
     before, lasting = machine.configuration(), str(uuid.uuid4())
     assert machine.voice_call(lasting)
     first = str(PREFIX / "releases" / "0.1.0" / "bin" / "faxplan")
-    told = machine.run(first, "install", "--yes", "--sip-port", str(live.faxplan_port), "--database-url", open_to_all)
+    options = ["--yes", "--sip-ip", "127.0.0.1", "--sip-port", str(live.faxplan_port), "--database-url", open_to_all]
+    told = machine.run(first, "install", *options)
     assert "mod_lua answers for its configuration and dialplan" in told
     (command,) = re.findall(r"own FreeSWITCH: `(.*)`", told)
     machine.begin(*shlex.split(command), environment=environment)

@@ -63,7 +63,7 @@ def test_installed_used_and_taken_away_while_freeswitch_runs(
     told = machine.run(first, "install", *options)
     assert "the SIP profile faxplan runs" in told, told
     assert "FreeSWITCH has loaded mod_python3" in told
-    assert machine.api("python fax_queue::alive") == "+OK"
+    assert machine.api("python fax_queue::alive").startswith("+OK")
     assert machine.is_up(lasting)
     assert machine.voice_call(str(uuid.uuid4()))
     assert "nothing was changed" in machine.run(first, "install", *options)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from faxplan.errors import SwitchUnavailable
@@ -98,8 +99,9 @@ def stop(switch: SwitchHere, say: Callable[[str], None]) -> None:
 
 
 def end_switch(switch: SwitchHere, say: Callable[[str], None]) -> None:
-    """Ends a FreeSWITCH that is Faxplan's own. Raises SwitchUnavailable and InstallRefused."""
-    with switch.connect() as connection:
+    """Ends a FreeSWITCH that is Faxplan's own. Raises InstallRefused."""
+    # It closes the connection before it answers.
+    with suppress(SwitchUnavailable), switch.connect() as connection:
         connection.api("fsctl shutdown now")
     if not _becomes(lambda: why_unanswered(switch) is not None):
         raise InstallRefused("Faxplan's own FreeSWITCH does not end. Ask fs_cli what it does.")

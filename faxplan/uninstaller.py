@@ -46,7 +46,7 @@ class Uninstaller:
     def steps(self, *, purge_data: bool) -> list[Step]:
         """In order."""
         steps = self._removing.steps()
-        accounts = [Step(f"remove the account {name}", lambda: None) for name in self._manifest.accounts]
+        accounts = [Step(f"remove the account {name}", lambda: None) for name in self._accounts(purge_data=purge_data)]
         if not purge_data:
             return [*steps, *accounts]
         name = install_database.name_of(self._url)
@@ -82,14 +82,26 @@ class Uninstaller:
         # Written as the runtime was stopped; a later installation is to run.
         self.tree.remove(install_plan.STATE / "runtime.stopped")
         self._services_gone(notes)
-        for account in self._manifest.accounts:
-            if self.tree.has_account(account):
-                install_live.remove_account(self.tree, account)
-                say(f"remove the account {account}")
+        self._remove_accounts(notes, say, purge_data=purge_data)
         notes += [
             f"{path} stays: files of somebody else lie in it" for path in self._removing.left() if self._told(path)
         ]
         return [*notes, *self._data(purge_data, say)]
+
+    def _accounts(self, *, purge_data: bool) -> list[str]:
+        """Those that we made and that go. To one of them faxes belong, which stay: so it stays with them."""
+        kept = () if purge_data else (install_own_switch.ACCOUNT,)
+        return [name for name in self._manifest.accounts if name not in kept]
+
+    def _remove_accounts(self, notes: list[str], say: Callable[[str], None], *, purge_data: bool) -> None:
+        for account in self._accounts(purge_data=purge_data):
+            if not self.tree.has_account(account):
+                continue
+            try:
+                install_live.remove_account(self.tree, account)
+                say(f"remove the account {account}")
+            except InstallRefused as error:
+                notes.append(f"the account {account} stays: {error}")
 
     def _told(self, path: str) -> bool:
         """The prefix stays always."""

@@ -63,7 +63,7 @@ def test_installed_used_and_taken_away_while_freeswitch_runs(
     told = machine.run(first, "install", *options)
     assert "the SIP profile faxplan runs" in told, told
     assert "FreeSWITCH has loaded mod_python3" in told
-    assert machine.api("python fax_queue::alive") == "+OK"
+    assert machine.api("python fax_queue::alive").startswith("+OK")
     assert machine.is_up(lasting)
     assert machine.voice_call(str(uuid.uuid4()))
     assert "nothing was changed" in machine.run(first, "install", *options)
@@ -117,7 +117,8 @@ def test_a_switch_of_its_own_beside_a_pbx_whose_configuration_a_handler_serves(
     before, lasting = machine.configuration(), str(uuid.uuid4())
     assert machine.voice_call(lasting)
     first = str(PREFIX / "releases" / "0.1.0" / "bin" / "faxplan")
-    told = machine.run(first, "install", "--yes", "--sip-port", str(live.faxplan_port), "--database-url", open_to_all)
+    options = ["--yes", "--sip-ip", "127.0.0.1", "--sip-port", str(live.faxplan_port), "--database-url", open_to_all]
+    told = machine.run(first, "install", *options)
     assert "mod_lua answers for its configuration and dialplan" in told
     (command,) = re.findall(r"own FreeSWITCH: `(.*)`", told)
     machine.begin(*shlex.split(command), environment=environment)
@@ -132,7 +133,7 @@ def test_a_switch_of_its_own_beside_a_pbx_whose_configuration_a_handler_serves(
     faxplan("did", "add", "acme", "030 23125 001", "--mailbox", "anna@acme.example")
     faxplan("enrol", "--as", "anna@acme.example", given=PHRASE)
     machine.begin("runuser", "-u", "faxplan", "--", "/usr/local/bin/faxplan", "worker", environment=environment)
-    wait_for(lambda: machine.at("/etc/faxplan/freeswitch/sip_profiles/faxplan/carrier.xml").exists(), 40, "gateway")
+    wait_for(lambda: machine.at("/etc/faxplan/freeswitch/sip_profiles/faxplan/carrier.xml").exists(), 90, "gateway")
     live.carrier.api(f"bgapi originate {{fax_enable_t38=true}}sofia/gateway/faxplan/{DID} &txfax({three_pages})")
 
     def inbox() -> list[dict[str, object]]:

@@ -153,7 +153,17 @@ class VanillaMachine:
         site = release / "lib" / minor / "site-packages"
         site.mkdir(parents=True)
         for path in (Path(sys.prefix) / "lib" / minor / "site-packages").iterdir():
-            if not path.name.startswith(("__editable__", "__pycache__", "faxplan")):
+            # Of setuptools Debian's own is in the switch already, and another version of it asks for a restart.
+            others = (
+                "__editable__",
+                "__pycache__",
+                "faxplan",
+                "setuptools",
+                "_distutils",
+                "distutils",
+                "pkg_resources",
+            )
+            if not path.name.startswith(others):
                 (site / path.name).symlink_to(path)
         for name in ("faxplan", "faxplan_client", "portal"):
             (site / name).symlink_to(PROJECT / name)

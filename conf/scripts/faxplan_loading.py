@@ -136,8 +136,8 @@ class Release:
                 if isinstance(logger, logging.Logger):
                     logger.handlers.clear()
                 del logging.root.manager.loggerDict[name]
-        # What was subscripted typing keeps, 128 each, with the modules of the classes in it. Python's own tests clear it
-        # in this way; nothing but time depends on it.
+        # What was subscripted typing keeps, 128 each, with the modules of the classes in it. Python's own tests clear
+        # it in this way; nothing but time depends on it.
         for clear in getattr(typing, "_cleanups", ()):
             clear()
         by_package.pop(self.package, None)

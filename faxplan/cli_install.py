@@ -62,6 +62,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _install(_context: "Context", options: argparse.Namespace) -> int:
+    if options.external_ip is None and _asks(options):
+        print("Trunks must reach this machine. Behind NAT that is the public address; without, Enter takes its own.")
+        options.external_ip = input("Address that trunks reach: ").strip() or None
     job = installer.Installer(
         installer.Wanted(
             root=options.root,
@@ -91,6 +94,12 @@ def _install(_context: "Context", options: argparse.Namespace) -> int:
     else:
         _report(done)
     return 1 if done.wrong else 0
+
+
+def _asks(options: argparse.Namespace) -> bool:
+    """Whether somebody is there to be asked, and nothing was said at an installation before."""
+    asked = options.yes or options.json or options.dry_run
+    return not asked and sys.stdin.isatty() and not installer.is_installed(options.root, options.prefix)
 
 
 def _nothing(job: installer.Installer, options: argparse.Namespace) -> int:

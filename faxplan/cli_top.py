@@ -62,6 +62,9 @@ def _top(context: "Context", options: argparse.Namespace) -> int:
     first = live_figures.look(context.admin)
     watcher = Watcher(context.admin, first, min(max(options.interval, _SHORTEST_SECONDS), _LONGEST_SECONDS))
     os.environ.setdefault("ESCDELAY", "25")
+    for name in ("LINES", "COLUMNS"):
+        # Curses would believe them for ever, whatever size the terminal takes.
+        os.environ.pop(name, None)
     try:
         with _terminal() as window:
             _watch(window, watcher)

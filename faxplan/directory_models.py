@@ -295,6 +295,8 @@ class Trunk(Table):
     called_prefix = TextField()
     inbound_prefix = TextField()
     inbound_calling_format = TextField(null=True)
+    version = IntegerField(default=1)
+    changed_at = TimestampField()
 
     class Meta:
         """Where its rows are."""
@@ -329,8 +331,39 @@ class Node(Table):
     heartbeat_at = TimestampField()
     max_channels = IntegerField()
     paused = BooleanField(default=False)
+    draining_since = TimestampField(null=True)
+    waiting = IntegerField(default=0)
 
     class Meta:
         """Where its rows are."""
 
         table_name = "nodes"
+
+
+class NodeTrunk(Table):
+    """Which version of a trunk a node's switch has."""
+
+    node = TextField()
+    trunk_id = BigIntegerField()
+    version = IntegerField()
+    applied_at = TimestampField()
+    error = TextField(null=True)
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "node_trunks"
+        primary_key = CompositeKey("node", "trunk_id")
+
+
+class TrunkHolder(Table):
+    """Which node alone registers a trunk that registers."""
+
+    trunk_id = BigIntegerField(primary_key=True)
+    node = TextField()
+    since = TimestampField()
+
+    class Meta:
+        """Where its rows are."""
+
+        table_name = "trunk_holders"

@@ -68,6 +68,12 @@ class Applying:
         for each in self._plan.folders:
             real = self._tree.at(each.path)
             if real.is_dir():
+                if each.kept and not self._tree.is_owned_by(each.path, each.owner):
+                    own = f"chown -R {each.owner.user}:{each.owner.group} {each.path}"
+                    raise InstallRefused(
+                        f"{each.path} is there and does not belong to {each.owner.user}, who will work in it. If faxes "
+                        f"of this machine lie in it: {own}; else move it away."
+                    )
                 continue
             if self._tree.exists(each.path):
                 raise InstallRefused(f"{each.path} is no folder, and must be one. Move it out of the way.")
@@ -75,7 +81,7 @@ class Applying:
 
     def _make(self, folder: Folder) -> None:
         # The manifest lies in one of them: what is above it is noted as soon as it can be.
-        if not folder.kept and str(folder.path) not in self._manifest.folders:
+        if folder.noted and not folder.kept and str(folder.path) not in self._manifest.folders:
             self._manifest.folders.append(str(folder.path))
         if self._tree.at(self._path.parent).is_dir():
             self.save()
@@ -118,7 +124,7 @@ class Applying:
     def _links(self, notes: list[str]) -> Iterator[Step]:
         for path, target in self._plan.links:
             led = self._tree.link_target(path)
-            if led == target:
+            if led is not None and path.parent / led == target:
                 continue
             if self._tree.exists(path):
                 if led is None:

@@ -24,11 +24,11 @@ def runs_profile(connection: EventSocket) -> bool:
     return re.search(rf"^\s*{PROFILE}\s+profile\s.*RUNNING", connection.api("sofia status"), re.MULTILINE) is not None
 
 
-def take_up(switch: SwitchHere, *, changed: bool, say: Callable[[str], None]) -> list[str]:
+def take_up(switch: SwitchHere, *, changed: bool, fresh: bool, say: Callable[[str], None]) -> list[str]:
     """Has a running FreeSWITCH read what was laid, load what is missing, and start profile and runtime.
 
     What went wrong, a sentence each. `changed`: false where all was in place; then only what does not run is started.
-    Raises SwitchUnavailable.
+    `fresh`: the first time; a runtime that somebody has stopped since stays so. Raises SwitchUnavailable.
     """
     wrong: list[str] = []
     with switch.connect() as connection:
@@ -47,7 +47,7 @@ def take_up(switch: SwitchHere, *, changed: bool, say: Callable[[str], None]) ->
                 ]
             say(f"FreeSWITCH has loaded {module}")
         wrong += _profile(connection, switch, say)
-        if changed:
+        if fresh:
             reply = connection.api("python fax_queue::start", _LOAD_SECONDS).strip()
             if not reply.startswith("+OK"):
                 wrong.append(f"the runtime does not start: {reply or 'no answer'}. FreeSWITCH's log says why.")

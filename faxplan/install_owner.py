@@ -28,6 +28,11 @@ def find(tree: Tree, run_dir: Path, conf_dir: Path, named: str | None) -> Owner:
     return Owner()
 
 
+def is_alive(tree: Tree, run_dir: Path) -> bool:
+    """Whether a FreeSWITCH with that folder runs on this machine, whether or not it answers."""
+    return _of_process(tree, run_dir) is not None
+
+
 def _of_process(tree: Tree, run_dir: Path) -> str | None:
     if tree.is_this_machine:
         with suppress(OSError, ValueError, KeyError):

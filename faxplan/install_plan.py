@@ -48,12 +48,14 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """One that is made where it is missing. `kept`: not taken away again, since faxes lie in it."""
+    """One that is made where it is missing. `kept`: not taken away again, since faxes lie in it, whose owner it has.
+    `noted`: taken away again where it was made and is empty."""
 
     path: Path
     mode: int
     owner: Owner
     kept: bool = False
+    noted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _folders(tree: Tree, switch: SwitchHere, choices: Choices) -> tuple[Folder, 
     above = {parent for each in made for parent in each.path.parents if not tree.exists(parent)}
     named = {each.path for each in made}
     return (
-        *(Folder(path, 0o755, _ROOT, kept=STATE.is_relative_to(path)) for path in sorted(above - named)),
+        *(Folder(path, 0o755, _ROOT, noted=not STATE.is_relative_to(path)) for path in sorted(above - named)),
         *made,
     )
 
@@ -190,8 +192,8 @@ def adapted(text: str, switch: SwitchHere, choices: Choices) -> bytes:
     if choices.own_switch:
         text = text.replace("Before=freeswitch.service", "Before=faxplan-switch.service")
     user, group = switch.owner.user, switch.owner.group
-    text = re.sub(r"^User=freeswitch$", f"User={user}", text, flags=re.MULTILINE)
-    text = re.sub(r"^Group=freeswitch$", f"Group={group}", text, flags=re.MULTILINE)
+    text = re.sub(r"^(|Socket)User=freeswitch$", rf"\g<1>User={user}", text, flags=re.MULTILINE)
+    text = re.sub(r"^(|Socket)Group=freeswitch$", rf"\g<1>Group={group}", text, flags=re.MULTILINE)
     text = text.replace("uid=freeswitch,gid=freeswitch", f"uid={user},gid={group}")
     text = re.sub(r"^((?:\S+ ){5})freeswitch ", rf"\g<1>{user} ", text, flags=re.MULTILINE)
     return text.replace(str(PREFIX), str(choices.prefix)).encode()

@@ -104,7 +104,8 @@ class Removing:
             yield Step(f"remove {path}/", lambda path=path: self._remove_folder(path), path=path)  # type: ignore[misc]
 
     def _remove_folder(self, path: Path) -> None:
-        if not self._tree.at(path).is_dir():
+        # Whoever runs FreeSWITCH may have put a link there.
+        if not self._tree.at(path).is_dir() or self._tree.at(path).is_symlink():
             return
         # Gateways and what is noted beside them: Faxplan writes them from its trunks, whenever it runs.
         if path.name == "faxplan" and path.parent.name == "sip_profiles":

@@ -1,10 +1,11 @@
 """The files of the machine, or of a tree that will be one (`--root`): owners by its own accounts, writes whole."""
 
+import fcntl
 import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,10 @@ class Tree:
     def has_account(self, name: str, file: str = "passwd") -> bool:
         """Whether the tree has that user, or with "group" that group."""
         return self._id(name, file) is not None
+
+    def is_owned_by(self, path: Path, owner: Owner) -> bool:
+        """Whether a folder belongs to that account. Where we are not root nothing can: then true."""
+        return os.geteuid() != 0 or self.at(path).stat().st_uid == self._id(owner.user, "passwd")
 
     def write(self, path: Path, content: bytes, mode: int, owner: Owner) -> None:
         """Puts a file there in one step, in place of one that is there. Its folder must exist."""
@@ -162,3 +167,23 @@ class Tree:
             if fields[0] == name and len(fields) > 2 and fields[2].isdigit():
                 return int(fields[2])
         return None
+
+
+@contextmanager
+def alone(tree: Tree, prefix: Path) -> Iterator[None]:
+    """Keeps a second one out. Raises InstallRefused."""
+    folder = tree.at(prefix)
+    if not folder.is_dir():
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InstallRefused(
+                "Another `faxplan install` or `faxplan uninstall` is at work here. Wait for it."
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

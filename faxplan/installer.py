@@ -1,11 +1,8 @@
 """Installs Faxplan on a machine, or in a tree: finds, checks, lays, makes the database, has what runs take it up."""
 
-import fcntl
-import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -26,9 +23,9 @@ from faxplan.errors import SwitchUnavailable
 from faxplan.install_apply import Applying, Comparison, Step
 from faxplan.install_manifest import Manifest
 from faxplan.install_plan import ADMINISTRATION, PREFIX, Choices, OurFile, Plan
-from faxplan.install_tree import InstallRefused, Owner, Tree
+from faxplan.install_tree import InstallRefused, Owner, Tree, alone
 
-__all__ = ["PREFIX", "Done", "Installer", "Wanted"]
+__all__ = ["PREFIX", "Done", "Installer", "Wanted", "is_installed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,8 @@ class Installer:
 
     def nothing_to_do(self) -> bool:
         """Whether all is in place, and runs where it can."""
-        return not self.steps() and not self.edits() and self.manifest.complete and not self._idle()
+        done = self.manifest.complete or not self.tree.is_this_machine
+        return done and bool(self.manifest.files) and not self.steps() and not self.edits() and not self._idle()
 
     def steps(self) -> list[Step]:
         """What is to be laid, in order."""
@@ -123,7 +121,7 @@ class Installer:
             done.append(what)
             say(what)
 
-        with _alone(self.tree, self._wanted.prefix):
+        with alone(self.tree, self._wanted.prefix):
             fresh = not self.manifest.complete
             self._applying.sweep()
             self.manifest.choices = self._remembered()
@@ -134,8 +132,10 @@ class Installer:
             if not with_edits:
                 notes += [f"add by hand, to {each.path}:\n{each.diff or each.what}" for each in edits]
             notes += self._database(tell, logins_changed=with_edits and bool(edits))
-            wrong = self._start(tell, notes, changed=fresh or bool(steps or edits)) if start else []
-            self.manifest.complete = not wrong
+            wrong = self._start(tell, notes, changed=fresh or bool(steps or edits), fresh=fresh) if start else []
+            notes += [] if fresh else self._restarts(steps)
+            # What is to run is left to the machine itself: the next one, there, sees to it.
+            self.manifest.complete = not wrong and start and self.tree.is_this_machine
             self._applying.save()
         return Done(tuple(done), tuple(notes), tuple(wrong))
 
@@ -216,14 +216,16 @@ class Installer:
             command = f"faxplan database create --database {name} --superuser-url postgresql://postgres@THERE/postgres"
             return [f"the database is elsewhere: `{command}` makes it there, and says who must be let in"]
         if not self.tree.is_this_machine:
-            return [f"once it runs: `runuser -u postgres -- faxplan database create --database {name}`"]
+            return ["on the machine itself run `faxplan install` again: it makes the database, starts what is to run"]
         if logins_changed:
             install_database.reload_logins()
         if install_database.create(self.choices.prefix / "current" / "bin" / "faxplan", name):
             tell(f"database {name} is made, with its roles and tables")
         return []
 
-    def _start(self, tell: Callable[[str], None], notes: list[str], *, changed: bool) -> list[str]:
+    def _start(self, tell: Callable[[str], None], notes: list[str], *, changed: bool, fresh: bool) -> list[str]:
+        if not self.tree.is_this_machine:
+            return []
         own, user, wrong = self.choices.own_switch, self.switch.owner.user, []
         if install_live.systemd_runs(self.tree):
             units = [*install_plan.UNITS, *([install_own_switch.UNIT] if own else [])]
@@ -245,13 +247,26 @@ class Installer:
         if own:
             return wrong
         if not self.switch.running:
-            if self.tree.is_this_machine:
-                notes.append("FreeSWITCH does not run, or does not answer: it takes all of this up as it starts")
+            notes.append(
+                "FreeSWITCH does not run, or does not answer at its event socket: it takes this up as it starts, "
+                "or by fs_cli: reloadxml, reloadacl, load mod_python3, sofia profile faxplan start"
+            )
             return wrong
         try:
-            return [*wrong, *install_live.take_up(self.switch, changed=changed, say=tell)]
+            return [*wrong, *install_live.take_up(self.switch, changed=changed, fresh=fresh, say=tell)]
         except SwitchUnavailable as error:
             return [*wrong, f"FreeSWITCH was not told: {error} Run this again, or restart it."]
+
+    def _restarts(self, steps: list[Step]) -> list[str]:
+        """What was changed, and a running SIP profile takes up only when it starts anew."""
+        conf = self.switch.conf_dir
+        read_at_start = {conf / "sip_profiles" / "faxplan.xml", conf / "faxplan" / "vars.xml"}
+        if not any(step.path in read_at_start for step in steps):
+            return []
+        restart = "sofia profile faxplan restart"
+        return [
+            f"the SIP profile takes up what was changed when it starts anew; in fs_cli, while no fax calls: {restart}"
+        ]
 
     def _idle(self) -> bool:
         """Whether FreeSWITCH runs without our profile."""
@@ -264,30 +279,21 @@ class Installer:
             return False
 
 
-@contextmanager
-def _alone(tree: Tree, prefix: Path) -> Iterator[None]:
-    """Keeps a second one out. Raises InstallRefused."""
-    folder = tree.at(prefix)
-    if not folder.is_dir():
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InstallRefused(
-                "Another `faxplan install` or `faxplan uninstall` is at work here. Wait for it."
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
+def is_installed(root: Path, prefix: Path) -> bool:
+    """Whether an installation was ever begun there. Raises InstallRefused."""
+    return install_manifest.load(Tree(root), install_plan.manifest_path(prefix)) is not None
 
 
 def _release(tree: Tree, prefix: Path) -> Path:
     """The environment that this program runs in, as the tree has it; else the one that must come there."""
     own = Path(sys.prefix).resolve()
     if tree.is_this_machine:
+        if not own.is_relative_to(prefix / "releases"):
+            raise InstallRefused(
+                f"This program lies in {own}, and what FreeSWITCH calls must lie in {prefix}/releases. Make an "
+                f"environment there, `/usr/bin/python3 -m venv {prefix}/releases/{version('faxplan')}`, install "
+                "Faxplan's wheel in it with its pip, and run its bin/faxplan."
+            )
         return own
     if own.is_relative_to(tree.root):
         return Path("/") / own.relative_to(tree.root)

@@ -145,5 +145,7 @@ ELSEWHERE = {
     "stop": "end the runtime, until start: no call is touched, nothing is dialled or settled",
     "start": "let the runtime run again",
     "alive": "+OK, if Python in the switch works",
+    "upgrade": "take the release that is installed now, without a restart",
+    "releases": "the releases that this process needs",
 }
-"""What the script answers itself: it must, when all else is broken."""
+"""What the scripts answer themselves (conf/scripts the last two): they must, when all else is broken."""

@@ -39,8 +39,10 @@ def met(name: str, **facts: object) -> Found:
 _OPTIONS = {401: "options-401", 407: "options-401", 403: "options-403", 404: "options-404", 408: "options-408"}
 # From 900 on they are sofia-sip's own: 904 is a challenge that was answered and comes again, the others are silence.
 _OWN = 900
-_REGISTRATION = {904: "registration-challenge", 401: "registration-401", 407: "registration-401", 403: "registration-403", 404: "registration-404",
-                 423: "registration-423", 408: "registration-silent", 503: "registration-503"}  # fmt: skip
+_REGISTRATION = {
+    904: "registration-challenge", 401: "registration-401", 407: "registration-401", 403: "registration-403",
+    404: "registration-404", 423: "registration-423", 408: "registration-silent", 503: "registration-503",
+}  # fmt: skip
 HARMLESS = frozenset({"options-401", "options-404"})
 """What is told, and is no fault by itself."""
 

@@ -4,15 +4,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from faxplan import install_database, install_live, install_own_switch, install_plan, install_removal, install_switch
+from faxplan import (
+    install_database,
+    install_live,
+    install_own_switch,
+    install_owner,
+    install_plan,
+    install_removal,
+    install_switch,
+)
 from faxplan.errors import SwitchUnavailable
 from faxplan.install_apply import Step
 from faxplan.install_database import LOCAL_URL
 from faxplan.install_removal import Removing
 from faxplan.install_switch import SwitchHere
-from faxplan.install_tree import InstallRefused, Tree
+from faxplan.install_tree import InstallRefused, Tree, alone
 
-_SERVICES = ("faxplan-worker", "faxplan-portal", "faxplan-lmtp", "faxplan-administration")
+_SERVICES = (
+    "faxplan-portal.socket", "faxplan-lmtp.socket", "faxplan-administration.socket",
+    "faxplan-worker", "faxplan-portal", "faxplan-lmtp", "faxplan-administration",
+)  # fmt: skip
+"""Sockets first: they would start what answers at them."""
 
 
 class Uninstaller:
@@ -20,6 +32,7 @@ class Uninstaller:
 
     def __init__(self, root: Path, prefix: Path) -> None:
         self.tree = Tree(root)
+        self._prefix = prefix
         manifest, path = install_removal.manifest_of(self.tree, prefix)
         if manifest is None:
             raise InstallRefused(
@@ -45,10 +58,19 @@ class Uninstaller:
 
     def uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
         """Does it; what is left to an administrator. Raises InstallRefused."""
+        with alone(self.tree, self._prefix):
+            return self._uninstall(purge_data=purge_data, force=force, say=say)
+
+    def _uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
         notes: list[str] = []
         switch = self._switch()
         if switch is not None and switch.running:
             self._end(switch, force, say)
+        elif switch is not None and not force and install_owner.is_alive(self.tree, switch.run_dir):
+            raise InstallRefused(
+                "FreeSWITCH runs and does not answer at its event socket: runtime and profile cannot be stopped. "
+                "Stop it, or take the files away all the same: --force. Nothing was changed."
+            )
         self._stop_services(say)
         for step in self._removing.steps():
             step.do()
@@ -56,6 +78,7 @@ class Uninstaller:
         if switch is not None and switch.running and self._manifest.choices.get("own_switch") != "True":
             install_live.forget(switch)
             notes.append("FreeSWITCH keeps mod_python3 loaded until it is next restarted; nothing of ours runs in it")
+        self._logins_gone(notes)
         # Written as the runtime was stopped; a later installation is to run.
         self.tree.remove(install_plan.STATE / "runtime.stopped")
         self._services_gone(notes)
@@ -116,6 +139,16 @@ class Uninstaller:
         if install_live.systemd_runs(self.tree):
             install_live.systemctl("disable", "--now", *_SERVICES, *self._manifest.units)
             say("services are stopped")
+        elif self.tree.is_this_machine:
+            say("no systemd runs here: end the worker yourself, where one runs")
+
+    def _logins_gone(self, notes: list[str]) -> None:
+        """PostgreSQL reads its files anew, where ours stood in them."""
+        if self.tree.is_this_machine and any("/postgresql/" in line.path for line in self._manifest.lines):
+            try:
+                install_database.reload_logins()
+            except InstallRefused as error:
+                notes.append(f"PostgreSQL has not read pg_hba.conf anew: {error}")
 
     def _services_gone(self, notes: list[str]) -> None:
         if install_live.systemd_runs(self.tree) and (failed := install_live.systemctl("daemon-reload")):

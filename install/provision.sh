@@ -44,7 +44,9 @@ done
 [ -f "$source/schema.sql" ] || fail "$source is no checkout of Faxplan (--source)"
 # A name that the shell, nginx and a certificate take as it is.
 case "$domain" in '' | *[!a-z0-9.-]*) fail "$domain is no domain name" ;; esac
-home=$(getent passwd "$user" | cut -d: -f6) || fail "there is no account $user (--user)"
+home=$(getent passwd "$user") || fail "there is no account $user (--user)"
+home=$(printf '%s\n' "$home" | cut -d: -f6)
+[ -d "$home" ] || fail "$user has no home folder ($home)"
 
 has_systemd() { [ -d /run/systemd/system ]; }
 as_user() { if [ "$user" = root ]; then "$@"; else runuser -u "$user" -- env HOME="$home" "$@"; fi }
@@ -154,7 +156,8 @@ installation() {
             "$domain" >>"$settings"
     fi
     if has_systemd; then
-        systemctl enable --quiet --now faxplan-worker faxplan-portal faxplan-administration
+        # The installer starts what every installation runs; the portal is for who wants it.
+        systemctl enable --quiet --now faxplan-portal.socket faxplan-portal.service faxplan-administration.socket faxplan-administration.service
         systemctl restart faxplan-worker faxplan-portal faxplan-administration freeswitch
     fi
     port=$(sed -n 's/.*faxplan_sip_port=\([0-9]*\).*/\1/p' /etc/freeswitch/faxplan/vars.xml /usr/local/freeswitch/conf/faxplan/vars.xml 2>/dev/null | head -n 1)
@@ -174,10 +177,9 @@ proxy() {
         )
         chmod 644 "$certificate"
     fi
-    python3 "$source/install/nginx_site.py" "$domain" "$certificate" "$key" >/etc/nginx/sites-available/faxplan
-    ln -sf ../sites-available/faxplan /etc/nginx/sites-enabled/faxplan
+    python3 "$source/install/nginx_site.py" "$domain" "$certificate" "$key" >/etc/nginx/conf.d/faxplan.conf
     rm -f /etc/nginx/sites-enabled/default
-    nginx -t -q || fail "nginx does not take /etc/nginx/sites-available/faxplan"
+    nginx -t -q || fail "nginx does not take /etc/nginx/conf.d/faxplan.conf"
     if has_systemd; then start nginx; else missed "nginx: its configuration is tested, and no systemd runs here that could start it."; fi
 }
 

@@ -86,6 +86,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "loglevel": "warning",
             "proc_name": f"faxplan portal, {self._part.value}",
         }
+        # A socket in the account's home folder, which commands the server. Older versions know of none.
+        if "control_socket_disable" in self.cfg.settings:
+            values["control_socket_disable"] = True
         for name, value in values.items():
             self.cfg.set(name, value)
 

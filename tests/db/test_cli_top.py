@@ -86,7 +86,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", **environment},
+            env={**os.environ, "TERM": "xterm-256color", "LINES": "24", "COLUMNS": "80", **environment},
         )
         self.shown = ""
 

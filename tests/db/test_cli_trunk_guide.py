@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from faxplan import cli, cli_trunk_bringing_up, cli_trunk_test, guard, nodes, sip_dns, trunk_provisioning
+from faxplan import cli, cli_trunk_bringing_up, cli_trunk_test, guard, node_trunks, nodes, sip_dns, trunk_provisioning
 from faxplan.config import to_toml
+from faxplan.db import Transaction
 from tests.terminal import terminal
 from tests.unit.test_call_troubles import call, fax
 from tests.unit.test_sip_options import HERE, OK, udp_peer
@@ -69,11 +70,18 @@ def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 @pytest.fixture
-def at_work(world: World) -> None:
-    """A node that has taken up all that was written until now, and a moment longer."""
+def at_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that takes up what was written before anybody looks."""
     with world.switch.across_tenants() as tx:
         nodes.report(tx, "node1", switch_uuid="s", max_channels=10)
-        tx.execute("update nodes set trunks_taken_up_at = now() + interval '10 s'")
+    asked = node_trunks.reached
+
+    def reached(tx: Transaction, trunk: str) -> list[tuple[str, bool]]:
+        with world.switch.across_tenants() as own:
+            node_trunks.applied(own, "node1", node_trunks.versions(own))
+        return asked(tx, trunk)
+
+    monkeypatch.setattr(node_trunks, "reached", reached)
 
 
 def lines(**changed: str) -> str:

@@ -24,6 +24,7 @@ PREFIX = Path("/usr/local/lib/faxplan")
 FREESWITCH = Path("/usr/local/freeswitch")
 VOICE = "15550100"
 """A number of the PBX's own, which plays a tone for ever."""
+OWN_SWITCH_LAST = 14999
 _FOLDERS = ("/etc", "/var", "/usr")
 _OWN_NUMBER = f"""<include>
   <extension name="tone">
@@ -42,7 +43,7 @@ class VanillaMachine:
         self._base = base
         self._holder: subprocess.Popen[str] | None = None
         self._children: list[subprocess.Popen[bytes]] = []
-        self._rtp = RtpPorts.reserve(200)
+        self._rtp = _rtp_ports()
         self.internal_port, self.external_port, self.socket_port = free_sip_port(), free_sip_port(), free_tcp_port()
         self.password = "the PBX's own word"  # noqa: S105 - of this test's switch
 
@@ -52,6 +53,8 @@ class VanillaMachine:
             at = self._base / folder.strip("/").replace("/", "_")
             mounts.append(f"mkdir -p {at}/up {at}/work")
             mounts.append(f"mount -t overlay overlay -o lowerdir={folder},upperdir={at}/up,workdir={at}/work {folder}")
+        # The machine that tests run on may have one.
+        mounts.append("rm -rf /var/lib/faxplan")
         script = " && ".join([*mounts, "echo ready", "exec sleep infinity"])
         self._holder = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", script], stdout=subprocess.PIPE, text=True
@@ -69,6 +72,8 @@ class VanillaMachine:
             end_child(child, 15)
         if self._holder is not None:
             end_child(self._holder, 5)
+            assert self._holder.stdout is not None
+            self._holder.stdout.close()
         self._rtp.release()
 
     def at(self, path: Path | str) -> Path:
@@ -111,6 +116,12 @@ class VanillaMachine:
                 pass
             assert time.monotonic() < deadline, "FreeSWITCH was not up in 60 s"
             time.sleep(0.2)
+
+    def serve_by_handler(self) -> None:
+        """Has mod_lua answer for configuration and dialplan, as FusionPBX does it; before it is started."""
+        lua = self.at(FREESWITCH / "conf" / "autoload_configs" / "lua.conf.xml")
+        bound = '<param name="xml-handler-bindings" value="configuration,dialplan"/>'
+        lua.write_text(lua.read_text().replace("<settings>", f"<settings>{bound}", 1))
 
     def api(self, command: str) -> str:
         with EventSocket(self.socket_port, self.password) as connection:
@@ -189,6 +200,15 @@ class VanillaMachine:
         for ipv6 in ("internal-ipv6.xml", "external-ipv6.xml"):
             (conf / "sip_profiles" / ipv6).unlink()
         (conf / "dialplan" / "public" / "00_tone.xml").write_text(_OWN_NUMBER)
+
+
+def _rtp_ports() -> RtpPorts:
+    """As a PBX has them: not those that Faxplan's own switch takes."""
+    while True:
+        found = RtpPorts.reserve(200)
+        if found.first > OWN_SWITCH_LAST:
+            return found
+        found.release()
 
 
 def unusable() -> str | None:

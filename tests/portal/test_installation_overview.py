@@ -28,6 +28,18 @@ def test_without_a_node_and_with_a_late_one_a_hand_is_needed(world: World, olga:
     assert "Silent for 10 min." in olga.get("/installation/nodes").text
 
 
+def test_of_nodes_it_says_what_lies_on_a_silent_one_and_which_is_drained(world: World, olga: Visitor) -> None:
+    execute(
+        world,
+        """insert into nodes (name, switch_uuid, max_channels, heartbeat_at, waiting, draining_since)
+           values ('n1', 'u', 30, now() - interval '10 minutes', 3, null), ('n2', 'u', 30, now(), 0, now())""",
+    )
+    page = olga.get("/installation/nodes").text
+    assert "Received faxes on its disk that wait: 3." in page
+    assert "Drained: it takes no calls." in page
+    assert "At work" not in page
+
+
 def test_a_call_is_shown_with_its_pages_and_no_other_fax_is(world: World, olga: Visitor) -> None:
     """Also of another tenant than the operator's own."""
     queued(world, world.borea, pages=7)

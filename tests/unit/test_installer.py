@@ -2,15 +2,18 @@
 
 import io
 import json
+import os
 import re
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from faxplan import cli, cli_database, install_database, shipped
 from faxplan.config import load
-from faxplan.install_tree import Tree
+from faxplan.install_plan import PREFIX
+from faxplan.install_tree import Tree, alone
 from faxplan.installation import LOGINS
 from tests.switch_trees import SwitchTree, fusionpbx, source, vendor
 
@@ -457,3 +460,50 @@ def test_an_own_switch_takes_no_udp_ports_of_the_pbx(tmp_path: Path, capsys: pyt
     tree.write(tree.conf / "autoload_configs" / "switch.conf.xml", f"<configuration>{ports}</configuration>")
     assert install(tree) == 1
     assert "10000 to 20000" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder to somebody")
+def test_a_state_folder_of_somebody_else_is_told_of(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
+    tree.at("/var/lib/faxplan").mkdir()
+    os.chown(tree.at("/var/lib/faxplan"), 33, 33)
+    before = tree.picture()
+    assert install(tree) == 1
+    assert "chown -R freeswitch:freeswitch /var/lib/faxplan" in capsys.readouterr().err
+    assert tree.picture() == before
+
+
+def test_a_link_in_place_of_our_folder_leads_uninstall_nowhere(tree: SwitchTree) -> None:
+    install(tree)
+    gateways = tree.at(tree.conf / "sip_profiles" / "faxplan")
+    gateways.rmdir()
+    tree.write("/root/mine.xml", "<mine/>")
+    tree.write("/root/.profile", "mine")
+    gateways.symlink_to(tree.at("/root"))
+    assert uninstall(tree) == 0
+    assert tree.read("/root/mine.xml") == "<mine/>"
+    assert tree.read("/root/.profile") == "mine"
+
+
+def test_two_at_once_do_not_meet(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
+    install(tree)
+    before = tree.picture()
+    with alone(Tree(tree.root), PREFIX):
+        assert uninstall(tree) == 1
+    assert "at work here" in capsys.readouterr().err
+    assert tree.picture() == before
+
+
+def test_a_link_that_an_upgrade_has_turned_stays(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
+    install(tree)
+    current = tree.at("/usr/local/lib/faxplan/current")
+    current.unlink()
+    current.symlink_to(f"releases/{version('faxplan')}")
+    capsys.readouterr()
+    assert install(tree) == 0
+    assert "stays so" not in capsys.readouterr().out
+    current.unlink()
+    current.symlink_to("releases/9.9.9")
+    assert install(tree) == 0
+    assert "leads to releases/9.9.9, and stays so" in capsys.readouterr().out
+    uninstall(tree)
+    assert not current.is_symlink()

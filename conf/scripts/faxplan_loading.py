@@ -19,6 +19,7 @@ import logging
 import re
 import sys
 import threading
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -135,6 +136,10 @@ class Release:
                 if isinstance(logger, logging.Logger):
                     logger.handlers.clear()
                 del logging.root.manager.loggerDict[name]
+        # What was subscripted typing keeps, 128 each, with the modules of the classes in it. Python's own tests clear
+        # it in this way; nothing but time depends on it.
+        for clear in getattr(typing, "_cleanups", ()):
+            clear()
         by_package.pop(self.package, None)
         with suppress(ValueError):
             sys.path.remove(str(self.site))

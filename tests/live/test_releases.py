@@ -151,5 +151,5 @@ def test_twenty_upgrades_leave_nothing_behind(
     tenth, twentieth = measured[9], measured[19]
     assert twentieth["Threads"] <= tenth["Threads"] + 2
     assert twentieth["files"] <= tenth["files"] + 2
-    # Ten releases of some 15 MiB each would be 150.
-    assert twentieth["VmRSS"] - tenth["VmRSS"] < 60 * 1024
+    # Ten releases of some 7 MiB each would be 70.
+    assert twentieth["VmRSS"] - tenth["VmRSS"] < 30 * 1024

@@ -43,7 +43,7 @@ def alive(session, stream, env, args):
     stream.write(f"+OK {told.VERSION}\\n")
 """
 TOLD = """
-import dataclasses, logging, threading
+import dataclasses, logging, threading, typing
 import freeswitch
 OVER = threading.Event()
 LOG = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Settings:
         if self.broken:
             raise ValueError("no such setting")
 SETTINGS = Settings()
+MAYBE = typing.Optional[Settings]
 VERSION = "{version}"
 def say(text):
     freeswitch.said.append(f"{version} {{text}}")

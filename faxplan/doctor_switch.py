@@ -9,7 +9,7 @@ import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from faxplan import doctor_certificates, freeswitch_found, guard
+from faxplan import doctor_certificates, freeswitch_found, guard, shipped
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting, SwitchUnavailable
 from faxplan.findings import Finding, error, ok, warning
@@ -44,7 +44,9 @@ def _python(found: FreeSwitchFound, *, works: bool) -> list[Finding]:
             )
         ]
     findings = [ok("Python in FreeSWITCH", f"{theirs or 'unknown'}, as Faxplan's")]
-    if found.python_module is not None and not works and importlib.util.find_spec("freeswitch") is None:
+    # A release needs none: its entry scripts run in the system's Python, which has it.
+    is_release = shipped.folder().is_relative_to(sys.prefix)
+    if not is_release and not works and found.python_module and importlib.util.find_spec("freeswitch") is None:
         findings.append(
             warning(
                 "freeswitch.py",

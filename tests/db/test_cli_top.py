@@ -23,6 +23,9 @@ from faxplan.config import to_toml
 from tests.faxes import claim, queued
 from tests.world import World
 
+INTERRUPTIBLE = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""Also where these tests run in the background of a shell, which has Ctrl-C ignored."""
+
 
 @pytest.fixture
 def shop(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -81,7 +84,12 @@ class Terminal:
         self.before = termios.tcgetattr(slave)
         self.slave = slave
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "import sys; from faxplan import cli; sys.exit(cli.main())", "top"],
+            [
+                sys.executable,
+                "-c",
+                INTERRUPTIBLE + "from faxplan import cli; sys.exit(cli.main())",
+                "top",
+            ],
             stdin=slave,
             stdout=slave,
             stderr=slave,

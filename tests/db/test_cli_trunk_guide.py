@@ -20,6 +20,9 @@ from tests.unit.test_call_troubles import call, fax
 from tests.unit.test_sip_options import HERE, OK, udp_peer
 from tests.world import World
 
+INTERRUPTIBLE = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""Also where these tests run in the background of a shell, which has Ctrl-C ignored."""
+
 Run = Callable[..., tuple[int, str]]
 ANSWERS = {
     "provider": "another", "name": "office", "host": HERE, "transport": "udp", "port": "5099", "register": "n",
@@ -268,7 +271,7 @@ def test_an_unknown_provider_is_refused_with_those_there_are(run: Run) -> None:
 
 def test_at_a_terminal_without_arguments_it_asks(run: Run, world: World) -> None:
     """And Ctrl-C in the middle."""
-    with terminal("import sys; from faxplan import cli; sys.exit(cli.main(['trunk', 'add']))") as seen:
+    with terminal(INTERRUPTIBLE + "from faxplan import cli; sys.exit(cli.main(['trunk', 'add']))") as seen:
         for question, answer in (("Number or word [another]: ", "\n"), ("[carrier-2]: ", "office\n"),
                                  ("sip.carrier.example): ", "\x03")):  # fmt: skip
             seen.until(question)

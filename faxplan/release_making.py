@@ -151,6 +151,8 @@ def _run(trouble: str, command: list[Path | str], codes: tuple[int, ...] = (0,))
             errors="replace",
             timeout=_SECONDS,
             check=False,
+            # FreeSWITCH's account is to read it, and nobody else to write it, whatever root's own is.
+            umask=0o022,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ReleaseNotMade(f"The new release was not made: {trouble} ({error}).") from error

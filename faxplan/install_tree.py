@@ -14,6 +14,10 @@ from faxplan.errors import FaxplanError
 _PARTIAL = ".partial"
 
 
+class _Changed(Exception):
+    pass
+
+
 class InstallRefused(FaxplanError):
     """The installation cannot begin or go on; nothing more was changed."""
 
@@ -86,25 +90,46 @@ class Tree:
             partial.unlink(missing_ok=True)
             raise
 
-    def rewrite(self, path: Path, content: bytes) -> None:
-        """A file of somebody else's: its mode and owner stay, and a link to it stays a link."""
+    def rewrite(self, path: Path, before: bytes, after: bytes) -> None:
+        """A file of somebody else's: its mode and owner stay, and a link to it stays a link.
+
+        Raises InstallRefused where it is not `before` any more. Whoever runs FreeSWITCH may write there, and turn a
+        link as we look: what is compared and what is replaced is one file of one folder that is open.
+        """
         real = self.at(path).resolve()
         if not self.is_this_machine and not real.is_relative_to(self.root):
             raise InstallRefused(f"{path} is a link that leads out of {self.root}. Put the file itself there.")
-        before = real.stat()
-        partial = real.with_name(f".{real.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
+        folder = os.open(real.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._replace(folder, real.name, before, after)
+        except OSError as error:
+            raise InstallRefused(f"{path} cannot be changed ({error.strerror}). Run this again.") from error
+        except _Changed:
+            raise InstallRefused(f"{path} was changed by somebody in this moment. Run this again.") from None
+        finally:
+            os.close(folder)
+
+    @staticmethod
+    def _replace(folder: int, name: str, before: bytes, after: bytes) -> None:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as reader:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or reader.read() != before:
+                raise _Changed
+        partial = f".{name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}"
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        try:
             with os.fdopen(descriptor, "wb") as writer:
                 if os.geteuid() == 0:
-                    os.fchown(descriptor, before.st_uid, before.st_gid)
-                os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
-                writer.write(content)
+                    os.fchown(descriptor, found.st_uid, found.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+                writer.write(after)
                 writer.flush()
                 os.fsync(descriptor)
-            partial.replace(real)
+            os.replace(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
-            partial.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(partial, dir_fd=folder)
             raise
 
     def make_folder(self, path: Path, mode: int, owner: Owner) -> None:

@@ -61,7 +61,9 @@ class Installer:
         self.tree = Tree(wanted.root)
         self._wanted = wanted
         self._manifest_path = install_plan.manifest_path(wanted.prefix)
-        self.manifest = install_manifest.load(self.tree, self._manifest_path) or Manifest()
+        found = install_manifest.load(self.tree, self._manifest_path)
+        self._is_first = found is None
+        self.manifest = found or Manifest()
         before = self.manifest.choices
         freeswitch = wanted.freeswitch or (Path(before["freeswitch"]) if "freeswitch" in before else None)
         conf_dir = wanted.conf_dir or (Path(before["conf_dir"]) if "conf_dir" in before else None)
@@ -122,6 +124,8 @@ class Installer:
             say(what)
 
         with alone(self.tree, self._wanted.prefix):
+            known = None if self._is_first else self.manifest
+            install_manifest.refuse_changed(self.tree, self._manifest_path, known)
             fresh = not self.manifest.complete
             self._applying.sweep()
             self.manifest.choices = self._remembered()

@@ -1,0 +1,84 @@
+"""What meets an installation or its end half-way: another one, a failure, and what FreeSWITCH's account has planted."""
+
+from pathlib import Path
+
+import pytest
+
+from faxplan import install_removal, installer
+from faxplan.install_edits import added, at_the_end, at_the_top
+from faxplan.install_tree import InstallRefused, Tree
+from tests.switch_trees import SwitchTree, vendor
+from tests.unit.test_installer import MANIFEST, install, uninstall
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> SwitchTree:
+    return vendor(tmp_path)
+
+
+def test_one_that_waited_for_an_answer_does_not_forget_what_another_has_done(tree: SwitchTree) -> None:
+    before = {name: each for name, each in tree.picture().items() if not name.startswith("var/lib")}
+    waits = installer.Installer(installer.Wanted(root=tree.root))
+    assert waits.edits()
+    assert install(tree) == 0
+    noted = tree.read(MANIFEST)
+    with pytest.raises(InstallRefused, match="Run this again"):
+        waits.install(with_edits=True, start=True, say=lambda _: None)
+    assert tree.read(MANIFEST) == noted
+    assert uninstall(tree) == 0
+    assert {name: each for name, each in tree.picture().items() if not name.startswith("var/lib")} == before
+
+
+def test_a_purge_that_failed_can_be_done_again(tree: SwitchTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tree)
+    tree.write("/var/lib/faxplan/store/1/fax", "sealed")
+
+    def fail(_tree: Tree) -> None:
+        raise InstallRefused("the disk does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(install_removal, "purge_state", fail)
+        assert uninstall(tree, "--purge-data") == 1
+    assert tree.at("/var/lib/faxplan/store/1/fax").exists()
+    assert uninstall(tree, "--purge-data") == 0
+    assert not tree.at("/var/lib/faxplan").exists()
+    assert not tree.at(MANIFEST).exists()
+
+
+@pytest.mark.parametrize("name", [".git", "mine.xml"])
+def test_a_folder_among_the_gateways_is_in_nobody_s_way(tree: SwitchTree, name: str) -> None:
+    install(tree)
+    folder = tree.at(tree.conf / "sip_profiles" / "faxplan" / name)
+    folder.mkdir()
+    tree.write(tree.conf / "sip_profiles" / "faxplan" / "gateway.xml", "<gateway/>")
+    assert uninstall(tree) == 0
+    assert [each.name for each in folder.parent.iterdir()] == [name]
+
+
+def test_a_login_that_stands_in_a_comment_is_none() -> None:
+    for make, lines in ((at_the_top, "local   faxplan  a  peer"), (at_the_end, "faxplan  root  a\nfaxplan  root  b")):
+        edit = make(lines, "why") if make is at_the_top else at_the_end(lines, "why")
+        assert not edit.is_there(f"# {lines}\nlocal all all peer\n")
+        assert not edit.is_there(f"{lines}c\n")
+        assert edit.is_there(f"# top\r\n  {lines.splitlines()[0]}  \r\n{lines.splitlines()[-1]}")
+        assert edit.is_there(added("# x", edit)[0])
+
+
+def test_a_link_that_is_turned_as_a_file_is_changed_leads_nowhere(
+    tree: SwitchTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever runs FreeSWITCH may write there, and root writes for it: from the look to the writing it is one file.
+    modules = tree.at(tree.conf / "autoload_configs" / "modules.conf.xml")
+    passwd = tree.at("/etc/passwd")
+    before = passwd.read_bytes()
+    rewrite = Tree.rewrite
+
+    def turned(self: Tree, path: Path, *contents: bytes) -> None:
+        if path.name == modules.name:
+            modules.rename(modules.with_name("aside"))
+            modules.symlink_to(passwd)
+        rewrite(self, path, *contents)
+
+    monkeypatch.setattr(Tree, "rewrite", turned)
+    assert install(tree) == 1
+    assert passwd.read_bytes() == before

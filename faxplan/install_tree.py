@@ -44,8 +44,14 @@ class Tree:
         return self.root == Path("/")
 
     def at(self, path: Path) -> Path:
-        """Where it lies on this machine."""
-        return path if self.is_this_machine else self.root / path.relative_to("/")
+        """Where it lies on this machine. Raises InstallRefused where links above it lead out of the tree."""
+        if self.is_this_machine:
+            return path
+        real = self.root / path.relative_to("/")
+        # A link that is whole leads elsewhere in the tree for programs inside, and for us to this machine's own files.
+        if real != self.root and not real.parent.resolve().is_relative_to(self.root):
+            raise InstallRefused(f"{path.parent} leads out of {self.root}. Make the link in it a relative one.")
+        return real
 
     def exists(self, path: Path) -> bool:
         """Also true of a link that leads nowhere."""

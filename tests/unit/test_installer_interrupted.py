@@ -1,10 +1,13 @@
 """What meets an installation or its end half-way: another one, a failure, and what FreeSWITCH's account has planted."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from faxplan import install_removal, installer
+from faxplan import install_owner, install_removal, installer
 from faxplan.install_edits import added, at_the_end, at_the_top
 from faxplan.install_tree import InstallRefused, Tree
 from tests.switch_trees import SwitchTree, vendor
@@ -82,3 +85,29 @@ def test_a_link_that_is_turned_as_a_file_is_changed_leads_nowhere(
     monkeypatch.setattr(Tree, "rewrite", turned)
     assert install(tree) == 1
     assert passwd.read_bytes() == before
+
+
+def test_a_link_in_a_tree_leads_nothing_out_of_it(
+    tree: SwitchTree, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As programs inside see it, the link leads elsewhere in the tree; here it leads to this machine's own.
+    outside = tmp_path_factory.mktemp("this-machine")
+    tree.at(tree.conf / "dialplan").rename(tree.root / "aside")
+    tree.at(tree.conf / "dialplan").symlink_to(outside)
+    assert install(tree) == 1
+    assert f"leads out of {tree.root}" in capsys.readouterr().err
+    assert list(outside.iterdir()) == []
+
+
+def test_whose_process_it_is_is_not_what_its_command_line_says(tmp_path: Path) -> None:
+    # A number that was left in freeswitch.pid may be another's by now; and FreeSWITCH's account may write any.
+    (tmp_path / "run").mkdir()
+    reads_its_log = [sys.executable, "-c", "import time; time.sleep(60)", "/var/log/freeswitch/freeswitch.log"]
+    shutil.copy("/bin/sleep", tmp_path / "freeswitch")
+    for command, alive in ((reads_its_log, False), ([str(tmp_path / "freeswitch"), "60"], True)):
+        with subprocess.Popen(command) as process:
+            try:
+                (tmp_path / "run" / "freeswitch.pid").write_text(f"{process.pid}\n")
+                assert install_owner.is_alive(Tree(), tmp_path / "run") is alive, command
+            finally:
+                process.kill()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import install_owner, install_removal, installer
+from faxplan import install_owner, install_removal, install_switch, installer
 from faxplan.install_edits import added, at_the_end, at_the_top
 from faxplan.install_tree import InstallRefused, Tree
 from tests.switch_trees import SwitchTree, vendor
@@ -111,3 +111,28 @@ def test_whose_process_it_is_is_not_what_its_command_line_says(tmp_path: Path) -
                 assert install_owner.is_alive(Tree(), tmp_path / "run") is alive, command
             finally:
                 process.kill()
+
+
+def test_a_release_that_only_root_reads_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As pip makes it where root's umask is 077 or 027: FreeSWITCH's account would not get into it.
+    release = tmp_path / "releases" / "0.1.0"
+    site = release / "lib" / f"python3.{sys.version_info.minor}" / "site-packages" / "faxplan"
+    site.mkdir(parents=True)
+    tmp_path.chmod(0o755)
+    (site / "__init__.py").touch(0o600)
+    monkeypatch.setattr(sys, "prefix", str(release))
+    with pytest.raises(InstallRefused, match=rf"chmod -R a\+rX,go-w {release}"):
+        installer.release_of(Tree(), tmp_path)
+    (site / "__init__.py").chmod(0o644)
+    assert installer.release_of(Tree(), tmp_path) == release
+    tmp_path.joinpath("releases").chmod(0o750)
+    with pytest.raises(InstallRefused, match=rf"chmod a\+rx {tmp_path}/releases"):
+        installer.release_of(Tree(), tmp_path)
+
+
+def test_a_configuration_that_somebody_named_is_not_exchanged_for_another_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install_switch, "_by_fs_cli", lambda: "conf_dir=/opt/pbx/conf\nmod_dir=/opt/pbx/mod\n")
+    named = Path("/etc/freeswitch")
+    assert install_switch.asked(None, named, named=False)["mod_dir"] == "/opt/pbx/mod"
+    with pytest.raises(InstallRefused, match="configuration in /opt/pbx/conf, and not in /etc/freeswitch"):
+        install_switch.asked(None, named, named=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def read(file: Path) -> Wheel:
             names = archive.namelist()
             locks = [name for name in names if name.endswith(_LOCK)]
             lock = archive.read(locks[0]).decode() if locks else None
-    except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, UnicodeDecodeError) as error:
         raise ReleaseNotMade(f"{file} cannot be read ({error}). Download it again.") from error
     if lock is None:
         raise ReleaseNotMade(f"{file} has no {_LOCK}: it is not whole. Build it again, or download it.")

@@ -103,6 +103,17 @@ def test_what_is_no_wheel_of_ours_is_said(tmp_path: Path, name: str, content: by
         release_making.read(tmp_path / name)
 
 
+@pytest.mark.parametrize(("place", "value"), [(8, 1), (10, 99)], ids=["encrypted", "unknown compression"])
+def test_a_wheel_that_python_cannot_read_is_said(tmp_path: Path, place: int, value: int) -> None:
+    file = wheel_of(tmp_path, "faxplan-0.1.2-py3-none-any.whl", **{"share/faxplan/requirements.lock": "x"})
+    content = bytearray(file.read_bytes())
+    # In the central directory and in the file's own header.
+    content[content.find(b"PK\x01\x02") + place] = content[content.find(b"PK\x03\x04") + place - 2] = value
+    file.write_bytes(content)
+    with pytest.raises(ReleaseNotMade, match="cannot be read"):
+        release_making.read(file)
+
+
 def test_a_wheel_without_a_lock_is_not_whole(tmp_path: Path) -> None:
     with pytest.raises(ReleaseNotMade, match="not whole"):
         release_making.read(wheel_of(tmp_path, "faxplan-0.1.2-py3-none-any.whl", other="x"))

@@ -1,5 +1,6 @@
 """The files of the machine, or of a tree that will be one (`--root`): owners by its own accounts, writes whole."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -60,11 +61,21 @@ class Tree:
     def read(self, path: Path) -> bytes | None:
         """None where there is no such file. Raises InstallRefused for what is no file."""
         try:
-            return self.at(path).read_bytes()
+            # A pipe, which FreeSWITCH's account can make among its files, is not waited for.
+            descriptor = os.open(self.at(path), os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
-        except IsADirectoryError:
-            raise InstallRefused(f"{path} is a folder, and should be a file. Move it out of the way.") from None
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
+                raise InstallRefused(f"{path} is no file ({error.strerror}). Move it out of the way.") from error
+            raise
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise InstallRefused(f"{path} is no file, and should be one. Move it out of the way.")
+            with os.fdopen(descriptor, "rb", closefd=False) as reader:
+                return reader.read()
+        finally:
+            os.close(descriptor)
 
     def glob(self, folder: Path, pattern: str) -> Iterator[Path]:
         """As the tree has them, sorted."""

@@ -1,5 +1,6 @@
 """What meets an installation or its end half-way: another one, a failure, and what FreeSWITCH's account has planted."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -136,3 +137,20 @@ def test_a_configuration_that_somebody_named_is_not_exchanged_for_another_ones(m
     assert install_switch.asked(None, named, named=False)["mod_dir"] == "/opt/pbx/mod"
     with pytest.raises(InstallRefused, match="configuration in /opt/pbx/conf, and not in /etc/freeswitch"):
         install_switch.asked(None, named, named=True)
+
+
+@pytest.mark.parametrize("planted", ["a pipe", "a device", "a link to itself"])
+def test_what_is_no_file_is_not_read(
+    tree: SwitchTree, planted: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tree.at(tree.conf / "dialplan" / "faxplan.xml")
+    path.parent.mkdir(exist_ok=True)
+    if planted == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero" if planted == "a device" else path.name)
+    # Reading either would have no end.
+    plain = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda each: pytest.fail("read") if each == path else plain(each))
+    assert install(tree) == 1
+    assert "Move it out of the way" in capsys.readouterr().err

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from faxplan.errors import FaxplanError
 
@@ -59,6 +59,9 @@ class Manifest:
         return json.dumps(asdict(self), indent=1) + "\n"
 
 
+_TYPES = get_type_hints(Manifest)
+
+
 def read(folder: Path) -> Manifest:
     """Of a backup. Raises NotABackup."""
     file = folder / MANIFEST
@@ -69,7 +72,7 @@ def read(folder: Path) -> Manifest:
             raise NotABackup(
                 f"{folder} is a backup of format {said['format']}, and this Faxplan reads {FORMAT}: take a newer one."
             )
-        return Manifest(**{name: _typed(value) for name, value in said.items() if name in known})
+        return Manifest(**{name: _typed(name, value) for name, value in said.items() if name in known})
     except FileNotFoundError:
         raise NotABackup(
             f"{folder} has no {MANIFEST}: it is no backup of `faxplan backup`, or one that was never finished."
@@ -78,16 +81,25 @@ def read(folder: Path) -> Manifest:
         raise NotABackup(f"{file} is damaged ({error}). Take another backup.") from error
 
 
-def _typed(value: Any) -> Any:
-    return tuple(map(str, value)) if isinstance(value, list) else value
+def _typed(name: str, value: Any) -> Any:
+    if name == "nodes" and isinstance(value, list):
+        return tuple(map(str, value))
+    if type(value) is not _TYPES[name]:
+        raise ValueError(f"{name} is {value!r}")
+    return value
 
 
 def sums(folder: Path) -> Iterator[tuple[str, str]]:
     """Each file of a backup, by its path in it, and its digest. Raises NotABackup."""
-    with (folder / SUMS).open(encoding="utf-8", errors="replace") as lines:
+    try:
+        opened = (folder / SUMS).open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise NotABackup(f"{folder} has no {SUMS}: it is no backup of `faxplan backup`, or not a whole one.") from None
+    with opened as lines:
         for number, line in enumerate(lines, 1):
             found = _LINE.fullmatch(line.rstrip("\n"))
-            if found is None or ".." in found[2].split("/"):
+            # One that is written in two ways would lead past `store/`: store//etc is /etc for whoever joins it.
+            if found is None or {"", ".", ".."} & set(found[2].split("/")):
                 raise NotABackup(f"Line {number} of {folder / SUMS} is damaged. Take another backup.")
             yield found[2], found[1]
 

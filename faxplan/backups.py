@@ -10,10 +10,11 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +46,8 @@ _BLOCK = 1 << 20
 _TOLD_SECONDS = 0.5
 _NAME_LENGTH = 32
 """Of an object's."""
+_MARK = re.compile(r"\.faxplan-[\w.-]+")
+"""Files beside the objects, as SHA256SUMS can name them."""
 _PASSWORD = re.compile(r"""(//[^:@/\s"']*:)[^\s"']*(@)|([?&]password=)[^&\s"']*""")
 
 
@@ -101,7 +104,7 @@ def take(
     before = {} if previous is None else dict(sums(previous))
     backup = Database(settings.database_url_for("backup"), max_connections=1, statement_seconds=3600)
     try:
-        with _unfinished(target) as folder:
+        with unfinished(target) as folder:
             taken_at = datetime.now(UTC)
             known = _known(backup)
             _dump(settings, folder / DUMP, known.server, told)
@@ -110,7 +113,7 @@ def take(
                 digests, present = {}, store.names()
                 told(f"documents: {len(present)}, which stay in {store.place}")
             else:
-                digests = _take_objects(store, folder, previous, before, told)
+                digests = take_objects(store, folder, previous, before, told)
                 present = {path[-_NAME_LENGTH:] for path in digests}
             lost = _lost(backup, known.names - present)
             digests |= _take_the_rest(settings, folder, settings_file)
@@ -131,7 +134,7 @@ def note(admin: Database, actor: audit.Who, target: Path, manifest: Manifest) ->
 
 
 @contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
+def unfinished(target: Path) -> Iterator[Path]:
     """A folder beside the target, which becomes it if the block ends well. What a run that was killed has left under
     that name goes."""
     if target.exists():
@@ -141,9 +144,16 @@ def _unfinished(target: Path) -> Iterator[Path]:
             f"{target.parent} does not exist. Make it, for root alone: install -d -m 0700 {target.parent}"
         )
     folder = target.with_name(f".{target.name}.unfinished")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    holding = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
     try:
+        holding = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise BackupRefused(f"{folder} is a link, or no folder. Remove it; nothing was taken.") from error
+    try:
+        if os.fstat(holding).st_uid != os.geteuid():
+            raise BackupRefused(f"{folder} is somebody else's. Take the backup in a folder that is yours alone.")
+        os.fchmod(holding, 0o700)
         try:
             fcntl.flock(holding, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -235,14 +245,15 @@ def _dump(settings: Settings, target: Path, server: int, told: Told) -> None:
     target.chmod(0o600)
 
 
-def _take_objects(
+def take_objects(
     store: Store, folder: Path, previous: Path | None, before: Mapping[str, str], told: Told
 ) -> dict[str, str]:
-    """Digests by path. An object that purge destroys meanwhile is left out."""
+    """Digests by path. An object that purge destroys meanwhile is left out; and what is no file: whose store it is may
+    have put a link there, to what only root reads."""
     digests, size, next_told = {}, 0, time.monotonic()
     made: set[Path] = set()
     (folder / STORE).mkdir(mode=0o700)
-    marks = [path for path in store.root.glob(".faxplan-*") if path.is_file()] if store.root.exists() else []
+    marks = [path for path in store.root.glob(".faxplan-*") if _MARK.fullmatch(path.name)]
     for count, source in enumerate(_in_order(store, marks), 1):
         path = f"{STORE}/{source.relative_to(store.root).as_posix()}"
         target = folder / path
@@ -250,7 +261,10 @@ def _take_objects(
             target.parent.mkdir(mode=0o700, exist_ok=True)
             made.add(target.parent)
         try:
-            held = source.stat().st_size
+            found = source.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                continue
+            held = found.st_size
             if (
                 previous is not None
                 and len(source.name) == _NAME_LENGTH
@@ -299,7 +313,7 @@ def _copied(source: Path, target: Path) -> str:
     """The digest of what was copied."""
     digest = hashlib.sha256()
     try:
-        with source.open("rb") as reader, open(target, "xb", opener=_private) as writer:
+        with open(source, "rb", opener=_no_link) as reader, open(target, "xb", opener=_private) as writer:
             while block := reader.read(_BLOCK):
                 digest.update(block)
                 writer.write(block)
@@ -363,6 +377,15 @@ def _bytes(size: int) -> str:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def _no_link(path: str, flags: int) -> int:
+    try:
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise FileNotFoundError(errno.ENOENT, "is a link", path) from error
+        raise
 
 
 def keep_offline(settings: Settings) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _checked(options: argparse.Namespace) -> str:
-    if len(options.words) == 1 or (len(options.words) == 2 and options.words[0] == _VERIFY):
+    # One of that name is a forgotten folder: it would lie who knows where.
+    if (len(options.words) == 1) == (options.words[0] != _VERIFY) and len(options.words) <= 2:
         return ""
     return "give one folder: `faxplan backup FOLDER`, or `faxplan backup verify FOLDER`"
 

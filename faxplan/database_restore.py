@@ -6,7 +6,7 @@ from typing import IO
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.errors import InsufficientPrivilege, RaiseException
+from psycopg2.errors import InsufficientPrivilege, ObjectInUse, RaiseException
 
 from faxplan import installation, migrations
 from faxplan.backups import client_environment
@@ -72,8 +72,21 @@ def restore(
         # Again: that took its time.
         found = _examined(server, superuser_url, database, replace_as)
         if found is not None:
-            _put_aside(server, database, replace_as if found.tenants else None)
-        installation.rename(server, unfinished, database)
+            # Both names at once: somebody who comes to either in this moment leaves all as it was.
+            aside = replace_as if replace_as and found.tenants else f"{database}_empty"
+            if not found.tenants:
+                _drop(server, aside)
+            _swap(server, unfinished, database, aside)
+            if not found.tenants:
+                _drop(server, aside)
+        else:
+            installation.rename(server, unfinished, database)
+    except ObjectInUse as error:
+        raise RestoreFailed(
+            "Somebody came to the database in this moment, and what was there is as it was: "
+            f"{error.diag.message_primary}. {error.diag.message_detail} Stop FreeSWITCH and Faxplan's services on "
+            "all machines, and do this again."
+        ) from error
     except (InsufficientPrivilege, RaiseException) as error:
         raise InstallationRefused(
             f"PostgreSQL refused: {error.diag.message_primary}. Give the URL of a superuser, such as postgres."
@@ -82,12 +95,19 @@ def restore(
         server.close()
 
 
-def _put_aside(server: psycopg2.extensions.connection, database: str, name: str | None) -> None:
-    if name is not None:
-        installation.rename(server, database, name)
-        return
+def _swap(server: psycopg2.extensions.connection, unfinished: str, database: str, aside: str) -> None:
+    """In one transaction, which several statements are that are sent as one."""
+    renames = [
+        sql.SQL("alter database {} rename to {}").format(sql.Identifier(each), sql.Identifier(to))
+        for each, to in ((database, aside), (unfinished, database))
+    ]
     with server.cursor() as cursor:
-        cursor.execute(sql.SQL("drop database {}").format(sql.Identifier(database)))
+        cursor.execute(sql.SQL("; ").join(renames))
+
+
+def _drop(server: psycopg2.extensions.connection, database: str) -> None:
+    with server.cursor() as cursor:
+        cursor.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(database)))
 
 
 def _examined(

@@ -173,10 +173,7 @@ class Applying:
         return known[0] if known else Owner()
 
     def _edit(self, path: Path, before: str, after: str, gained: str) -> None:
-        now = self._tree.read(path)
-        if now != before.encode("utf-8", "surrogateescape"):
-            raise InstallRefused(f"{path} was changed by somebody in this moment. Run this again.")
         self._manifest.lines = [each for each in self._manifest.lines if each.path != str(path)]
         self._manifest.lines.append(Line(str(path), gained))
         self.save()
-        self._tree.rewrite(path, after.encode("utf-8", "surrogateescape"))
+        self._tree.rewrite(path, *(text.encode("utf-8", "surrogateescape") for text in (before, after)))

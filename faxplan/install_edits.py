@@ -107,12 +107,18 @@ def at_the_top(lines: str, why: str) -> Edit:
         found = re.search(r"^[ \t]*[^#\s]", text, re.MULTILINE)
         return found.start() if found else len(text)
 
-    return Edit(lines, lambda text: lines in text, place, "", why)
+    return Edit(lines, lambda text: _has_lines(text, lines), place, "", why)
 
 
 def at_the_end(lines: str, why: str) -> Edit:
     """For pg_ident.conf."""
-    return Edit(lines, lambda text: lines in text, len, "", why)
+    return Edit(lines, lambda text: _has_lines(text, lines), len, "", why)
+
+
+def _has_lines(text: str, lines: str) -> bool:
+    """Whole ones, one after the other: one that stands in a comment is none."""
+    wanted, found = lines.splitlines(), [line.strip() for line in text.splitlines()]
+    return any(found[start : start + len(wanted)] == wanted for start in range(len(found)))
 
 
 def _without_comments(text: str) -> str:

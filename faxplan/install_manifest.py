@@ -73,6 +73,15 @@ def load(tree: Tree, path: Path) -> Manifest | None:
         ) from error
 
 
+def refuse_changed(tree: Tree, path: Path, known: Manifest | None) -> None:
+    """Raises InstallRefused where it is not what was read: what another one has noted since, as while somebody
+    was asked, would be forgotten."""
+    if load(tree, path) != known:
+        raise InstallRefused(
+            "Another `faxplan install` or `faxplan uninstall` has changed this machine meanwhile. Run this again."
+        )
+
+
 def save(tree: Tree, path: Path, manifest: Manifest) -> None:
     """Writes it, whole."""
     told = {"form": _FORM, **asdict(manifest)}

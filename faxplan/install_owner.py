@@ -37,7 +37,8 @@ def _of_process(tree: Tree, run_dir: Path) -> str | None:
     if tree.is_this_machine:
         with suppress(OSError, ValueError, KeyError):
             process = Path("/proc") / (run_dir / "freeswitch.pid").read_text().strip("\0 \n")
-            if "freeswitch" in (process / "cmdline").read_text():
+            # Its program: what is on its command line may be a file that somebody looks at.
+            if (process / "exe").readlink().name.removesuffix(" (deleted)") == "freeswitch":
                 return pwd.getpwuid(process.stat().st_uid).pw_name
     return None
 

@@ -54,7 +54,7 @@ class Removing:
         before = (self._tree.read(path) or b"").decode("utf-8", "surrogateescape")
         after = install_edits.removed(before, gained)
         if after is not None:
-            self._tree.rewrite(path, after.encode("utf-8", "surrogateescape"))
+            self._tree.rewrite(path, *(text.encode("utf-8", "surrogateescape") for text in (before, after)))
 
     def _files(self) -> Iterator[Step]:
         for name, laid in self._manifest.files.items():
@@ -110,7 +110,8 @@ class Removing:
         # Gateways and what is noted beside them: Faxplan writes them from its trunks, whenever it runs.
         if path.name == "faxplan" and path.parent.name == "sip_profiles":
             for found in (*self._tree.glob(path, "*.xml"), *self._tree.glob(path, ".*")):
-                self._tree.remove(found)
+                if self._tree.at(found).is_symlink() or not self._tree.at(found).is_dir():
+                    self._tree.remove(found)
         self._tree.remove_folder(path)
 
 

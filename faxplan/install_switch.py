@@ -88,7 +88,8 @@ def find(tree: Tree, program: Path | None = None, conf_dir: Path | None = None, 
             "lies: --conf-dir."
         )
     access = socket_access(tree, folders["conf_dir"])
-    variables = _asked(access, folders["conf_dir"]) if tree.is_this_machine else {}
+    named = conf_dir is not None
+    variables = asked(access, folders["conf_dir"], named=named) if tree.is_this_machine else {}
     for name in _VARIABLES:
         if variables.get(name, "").startswith("/"):
             folders[name] = Path(variables[name])
@@ -165,8 +166,9 @@ def parameters(text: str) -> list[dict[str, str]]:
     ]
 
 
-def _asked(access: SocketAccess | None, conf_dir: Path) -> dict[str, str]:
-    """What a running FreeSWITCH of this configuration says; empty where there is none.
+def asked(access: SocketAccess | None, conf_dir: Path, *, named: bool) -> dict[str, str]:
+    """What a running FreeSWITCH of this configuration says; empty where there is none. named: somebody said that
+    configuration, and no other is taken.
 
     Raises InstallRefused where another one answers there: it must not be told to load anything.
     """
@@ -185,9 +187,10 @@ def _asked(access: SocketAccess | None, conf_dir: Path) -> dict[str, str]:
         return {}
     if Path(told).resolve() == conf_dir.resolve():
         return variables
-    if access is not None and conf_dir != Path(_PACKAGE["conf_dir"]):
+    if named or (access is not None and conf_dir != Path(_PACKAGE["conf_dir"])):
+        where = access.address if access is not None else "fs_cli"
         raise InstallRefused(
-            f"The FreeSWITCH that answers at {access.address} has its configuration in {told}, and not in {conf_dir}. "
+            f"The FreeSWITCH that answers at {where} has its configuration in {told}, and not in {conf_dir}. "
             f"Say --conf-dir {told}, or give the two of them different ports in event_socket.conf.xml."
         )
     return variables

@@ -1,5 +1,6 @@
 """The files of the machine, or of a tree that will be one (`--root`): owners by its own accounts, writes whole."""
 
+import errno
 import fcntl
 import os
 import secrets
@@ -12,6 +13,10 @@ from pathlib import Path
 from faxplan.errors import FaxplanError
 
 _PARTIAL = ".partial"
+
+
+class _Changed(Exception):
+    pass
 
 
 class InstallRefused(FaxplanError):
@@ -40,8 +45,14 @@ class Tree:
         return self.root == Path("/")
 
     def at(self, path: Path) -> Path:
-        """Where it lies on this machine."""
-        return path if self.is_this_machine else self.root / path.relative_to("/")
+        """Where it lies on this machine. Raises InstallRefused where links above it lead out of the tree."""
+        if self.is_this_machine:
+            return path
+        real = self.root / path.relative_to("/")
+        # A link that is whole leads elsewhere in the tree for programs inside, and for us to this machine's own files.
+        if real != self.root and not real.parent.resolve().is_relative_to(self.root):
+            raise InstallRefused(f"{path.parent} leads out of {self.root}. Make the link in it a relative one.")
+        return real
 
     def exists(self, path: Path) -> bool:
         """Also true of a link that leads nowhere."""
@@ -50,11 +61,21 @@ class Tree:
     def read(self, path: Path) -> bytes | None:
         """None where there is no such file. Raises InstallRefused for what is no file."""
         try:
-            return self.at(path).read_bytes()
+            # A pipe, which FreeSWITCH's account can make among its files, is not waited for.
+            descriptor = os.open(self.at(path), os.O_RDONLY | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
-        except IsADirectoryError:
-            raise InstallRefused(f"{path} is a folder, and should be a file. Move it out of the way.") from None
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
+                raise InstallRefused(f"{path} is no file ({error.strerror}). Move it out of the way.") from error
+            raise
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise InstallRefused(f"{path} is no file, and should be one. Move it out of the way.")
+            with os.fdopen(descriptor, "rb", closefd=False) as reader:
+                return reader.read()
+        finally:
+            os.close(descriptor)
 
     def glob(self, folder: Path, pattern: str) -> Iterator[Path]:
         """As the tree has them, sorted."""
@@ -86,25 +107,46 @@ class Tree:
             partial.unlink(missing_ok=True)
             raise
 
-    def rewrite(self, path: Path, content: bytes) -> None:
-        """A file of somebody else's: its mode and owner stay, and a link to it stays a link."""
+    def rewrite(self, path: Path, before: bytes, after: bytes) -> None:
+        """A file of somebody else's: its mode and owner stay, and a link to it stays a link.
+
+        Raises InstallRefused where it is not `before` any more. Whoever runs FreeSWITCH may write there, and turn a
+        link as we look: what is compared and what is replaced is one file of one folder that is open.
+        """
         real = self.at(path).resolve()
         if not self.is_this_machine and not real.is_relative_to(self.root):
             raise InstallRefused(f"{path} is a link that leads out of {self.root}. Put the file itself there.")
-        before = real.stat()
-        partial = real.with_name(f".{real.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
+        folder = os.open(real.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._replace(folder, real.name, before, after)
+        except OSError as error:
+            raise InstallRefused(f"{path} cannot be changed ({error.strerror}). Run this again.") from error
+        except _Changed:
+            raise InstallRefused(f"{path} was changed by somebody in this moment. Run this again.") from None
+        finally:
+            os.close(folder)
+
+    @staticmethod
+    def _replace(folder: int, name: str, before: bytes, after: bytes) -> None:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as reader:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or reader.read() != before:
+                raise _Changed
+        partial = f".{name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}"
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        try:
             with os.fdopen(descriptor, "wb") as writer:
                 if os.geteuid() == 0:
-                    os.fchown(descriptor, before.st_uid, before.st_gid)
-                os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
-                writer.write(content)
+                    os.fchown(descriptor, found.st_uid, found.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+                writer.write(after)
                 writer.flush()
                 os.fsync(descriptor)
-            partial.replace(real)
+            os.replace(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
-            partial.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(partial, dir_fd=folder)
             raise
 
     def make_folder(self, path: Path, mode: int, owner: Owner) -> None:

@@ -61,12 +61,14 @@ class Installer:
         self.tree = Tree(wanted.root)
         self._wanted = wanted
         self._manifest_path = install_plan.manifest_path(wanted.prefix)
-        self.manifest = install_manifest.load(self.tree, self._manifest_path) or Manifest()
+        found = install_manifest.load(self.tree, self._manifest_path)
+        self._is_first = found is None
+        self.manifest = found or Manifest()
         before = self.manifest.choices
         freeswitch = wanted.freeswitch or (Path(before["freeswitch"]) if "freeswitch" in before else None)
         conf_dir = wanted.conf_dir or (Path(before["conf_dir"]) if "conf_dir" in before else None)
         self.switch = install_switch.find(self.tree, freeswitch, conf_dir, wanted.user or before.get("user"))
-        self._release = _release(self.tree, wanted.prefix)
+        self._release = release_of(self.tree, wanted.prefix)
         self._handlers = install_ports.handlers(self.tree, self.switch)
         self.choices = self._choices(before)
         self._pbx = self.switch
@@ -122,6 +124,8 @@ class Installer:
             say(what)
 
         with alone(self.tree, self._wanted.prefix):
+            known = None if self._is_first else self.manifest
+            install_manifest.refuse_changed(self.tree, self._manifest_path, known)
             fresh = not self.manifest.complete
             self._applying.sweep()
             self.manifest.choices = self._remembered()
@@ -284,8 +288,9 @@ def is_installed(root: Path, prefix: Path) -> bool:
     return install_manifest.load(Tree(root), install_plan.manifest_path(prefix)) is not None
 
 
-def _release(tree: Tree, prefix: Path) -> Path:
-    """The environment that this program runs in, as the tree has it; else the one that must come there."""
+def release_of(tree: Tree, prefix: Path) -> Path:
+    """The environment that this program runs in, as the tree has it; else the one that must come there. Raises
+    InstallRefused where FreeSWITCH's account could not read it."""
     own = Path(sys.prefix).resolve()
     if tree.is_this_machine:
         if not own.is_relative_to(prefix / "releases"):
@@ -294,10 +299,26 @@ def _release(tree: Tree, prefix: Path) -> Path:
                 f"environment there, `/usr/bin/python3 -m venv {prefix}/releases/{version('faxplan')}`, install "
                 "Faxplan's wheel in it with its pip, and run its bin/faxplan."
             )
+        _refuse_unreadable(own, prefix)
         return own
     if own.is_relative_to(tree.root):
         return Path("/") / own.relative_to(tree.root)
     return prefix / "releases" / version("faxplan")
+
+
+def _refuse_unreadable(release: Path, prefix: Path) -> None:
+    """As where root's umask was 077 when it was made. One module of ours stands for all: pip makes them alike."""
+    for folder in (prefix, prefix / "releases"):
+        if folder.stat().st_mode & 0o005 != 0o005:
+            raise InstallRefused(f"FreeSWITCH's account cannot look into {folder}: chmod a+rx {folder}")
+    for path in (release, *release.glob("lib/python3.*/site-packages/faxplan/__init__.py")):
+        for each in (path, *(above for above in path.parents if above.is_relative_to(release))):
+            wanted = 0o005 if each.is_dir() else 0o004
+            if each.stat().st_mode & wanted != wanted:
+                raise InstallRefused(
+                    f"FreeSWITCH's account cannot read {each}: umask 077 or the like was in force when the release was "
+                    f"made. chmod -R a+rX,go-w {release}"
+                )
 
 
 def _python_of(tree: Tree, release: Path) -> tuple[int, int]:

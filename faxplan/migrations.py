@@ -207,7 +207,8 @@ def _apply(
             except (LockNotAvailable, DeadlockDetected):
                 pass
             except psycopg2.Error as error:
-                raise MigrationFailed(f"{migration.path.name} was undone: {str(error).strip()}") from error
+                left = "was not finished, and goes on when it is run again" if migration.is_apart else "was undone"
+                raise MigrationFailed(f"{migration.path.name} {left}: {str(_first(error)).strip()}") from error
         if tries < patience.tries:
             told(f"{migration.path.name} waits for {watch.words}; again in {pause:.3g} s")
             time.sleep(pause)
@@ -216,6 +217,13 @@ def _apply(
         f"{migration.path.name} did not get its locks in {patience.tries} tries, and was undone each time. They are "
         f"held by {watch.words}. End it (select pg_terminate_backend(PROCESS)) or wait for its end; then migrate again."
     )
+
+
+def _first(error: BaseException) -> BaseException:
+    """What came before all that failed because of it, such as a rollback where the connection is gone."""
+    while isinstance(error.__context__, psycopg2.Error):
+        error = error.__context__
+    return error
 
 
 def _in_one(connection: psycopg2.extensions.connection, migration: Migration, patience: Patience) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def read(file: Path) -> Wheel:
             names = archive.namelist()
             locks = [name for name in names if name.endswith(_LOCK)]
             lock = archive.read(locks[0]).decode() if locks else None
-    except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, UnicodeDecodeError) as error:
         raise ReleaseNotMade(f"{file} cannot be read ({error}). Download it again.") from error
     if lock is None:
         raise ReleaseNotMade(f"{file} has no {_LOCK}: it is not whole. Build it again, or download it.")
@@ -151,6 +152,8 @@ def _run(trouble: str, command: list[Path | str], codes: tuple[int, ...] = (0,))
             errors="replace",
             timeout=_SECONDS,
             check=False,
+            # FreeSWITCH's account is to read it, and nobody else to write it, whatever root's own is.
+            umask=0o022,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ReleaseNotMade(f"The new release was not made: {trouble} ({error}).") from error

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from faxplan import files
 from faxplan.errors import FaxplanError
 
 PREFIX = Path("/usr/local/lib/faxplan")
@@ -86,6 +87,23 @@ class Releases:
             self._lead("previous", before)
         self._lead("current", version)
 
+    def begin_to_take(self, before: str) -> None:
+        """Notes that FreeSWITCH and the services are of the release `before`, until `taken`: should we be killed, the
+        next upgrade knows what `current` does not tell."""
+        files.write_durably(self._half_taken, before.encode())
+
+    def taken(self) -> None:
+        """All are of the release that is in force."""
+        self._half_taken.unlink(missing_ok=True)
+
+    def half_taken_from(self) -> str | None:
+        """The release before, where an upgrade was killed before all was of the new one."""
+        try:
+            before = self._half_taken.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+        return before if VERSION.fullmatch(before) else None
+
     def restore(self, current: str, previous: str | None) -> None:
         """As it was before `put_in_force`."""
         self._lead("current", current)
@@ -117,6 +135,10 @@ class Releases:
             except OSError as error:
                 raise UpgradeRuns(f"Another upgrade of {self.prefix} is running. Wait for its end.") from error
             yield
+
+    @property
+    def _half_taken(self) -> Path:
+        return self.prefix / ".half-taken"
 
     def _led_to(self, name: str) -> str | None:
         try:

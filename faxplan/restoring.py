@@ -10,8 +10,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from faxplan import (
@@ -78,7 +81,7 @@ def plan(
 
 def carry_out(settings: Settings, folder: Path, wanted: Plan, *, replace_as: str | None, told: Told) -> None:
     """Documents, database, keys. Errors as of `plan`, and RestoreFailed."""
-    _bring_documents(settings, folder, wanted.missing, told)
+    bring_documents(settings, folder, wanted.missing, told)
     with (folder / DUMP).open("rb") as dump:
         if wanted.as_postgres:
             _as_postgres(settings, wanted.superuser_url, replace_as, dump.fileno())
@@ -136,8 +139,9 @@ def _missing(settings: Settings, folder: Path) -> list[str]:
     return found
 
 
-def _bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...], told: Told) -> None:
-    """As the user whose state_dir it is: FreeSWITCH's, where root restores."""
+def bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...], told: Told) -> None:
+    """Files of a backup, by their path in it, into the store, as the user whose state_dir it is: FreeSWITCH's, where
+    root restores. Raises RestoreRefused."""
     if not missing:
         return
     if settings.store_bucket:
@@ -157,19 +161,47 @@ def _bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...],
     # The marker makes it the store: when all is there.
     for count, path in enumerate(sorted(missing, key=lambda each: "/.faxplan-store" in each), 1):
         target = root / path.removeprefix(f"{STORE}/")
-        for parent in (root, target.parent):
-            if not parent.exists():
-                parent.mkdir(mode=0o700)
-                os.chown(parent, *own)
-        partial = target.with_name(f".{target.name}.restoring")
-        shutil.copyfile(folder / path, partial)
-        partial.chmod(0o600)
-        os.chown(partial, *own)
-        partial.replace(target)
+        if not root.exists():
+            root.mkdir(mode=0o700)
+            os.chown(root, *own, follow_symlinks=False)
+        with (folder / path).open("rb") as reader, _acting_as(*own):
+            _bring(reader, target)
         if time.monotonic() >= next_told:
             next_told = time.monotonic() + _TOLD_SECONDS
             told(f"documents: {count} of {len(missing)}")
     os.sync()
+
+
+def _bring(reader: BinaryIO, target: Path) -> None:
+    if target.parent.is_symlink():
+        raise RestoreRefused(
+            f"{target.parent} is a link, which Faxplan has not made there. Remove it, and do this again."
+        )
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    partial = target.with_name(f".{target.name}.restoring")
+    partial.unlink(missing_ok=True)
+    with open(partial, "xb", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)) as writer:
+        shutil.copyfileobj(reader, writer)
+    partial.replace(target)
+
+
+@contextmanager
+def _acting_as(user: int, group: int) -> Iterator[None]:
+    """With that account's rights and no others: what it has put into its own folders, such as a link, leads root
+    nowhere."""
+    if os.geteuid() != 0 or user == 0:
+        yield
+        return
+    groups, own_group = os.getgroups(), os.getegid()
+    os.setgroups([group])
+    os.setegid(group)
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(own_group)
+        os.setgroups(groups)
 
 
 def _superuser(settings: Settings, given: str | None) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from faxplan import (
     install_database,
     install_live,
+    install_manifest,
     install_own_switch,
     install_owner,
     install_plan,
@@ -40,6 +41,7 @@ class Uninstaller:
                 "by hand: docs/install-on-freeswitch.md."
             )
         self._manifest = manifest
+        self._manifest_path = path
         self._removing = Removing(self.tree, manifest, path)
         self._url = manifest.choices.get("database_url", LOCAL_URL)
 
@@ -59,6 +61,7 @@ class Uninstaller:
     def uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
         """Does it; what is left to an administrator. Raises InstallRefused."""
         with alone(self.tree, self._prefix):
+            install_manifest.refuse_changed(self.tree, self._manifest_path, self._manifest)
             return self._uninstall(purge_data=purge_data, force=force, say=say)
 
     def _uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
@@ -72,7 +75,9 @@ class Uninstaller:
                 "Stop it, or take the files away all the same: --force. Nothing was changed."
             )
         self._stop_services(say)
-        for step in self._removing.steps():
+        # The last is the manifest's: until all is done, it can be done again.
+        *steps, forget = self._removing.steps()
+        for step in steps:
             step.do()
             say(step.what)
         if switch is not None and switch.running and self._manifest.choices.get("own_switch") != "True":
@@ -86,7 +91,10 @@ class Uninstaller:
         notes += [
             f"{path} stays: files of somebody else lie in it" for path in self._removing.left() if self._told(path)
         ]
-        return [*notes, *self._data(purge_data, say)]
+        notes += self._data(purge_data, say)
+        forget.do()
+        say(forget.what)
+        return notes
 
     def _accounts(self, *, purge_data: bool) -> list[str]:
         """Those that we made and that go. To one of them faxes belong, which stay: so it stays with them."""

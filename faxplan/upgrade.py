@@ -41,6 +41,12 @@ class NotTaken(FaxplanError):
     error_id = "release-not-taken"
 
 
+class CutOff(FaxplanError):
+    """An upgrade was killed before FreeSWITCH and the services had its release, and nobody said where to go."""
+
+    error_id = "upgrade-cut-off"
+
+
 class DatabaseTooNew(FaxplanError):
     """The database is of a newer Faxplan than that release."""
 
@@ -74,9 +80,12 @@ class Upgrade:
         """
         with self._releases.turn(), tempfile.TemporaryDirectory() as folder:
             self._releases.sweep()
-            before = self._releases.current()
+            half = self._releases.half_taken_from()
+            before = half or self._releases.current()
             version = self._made(what, Path(folder))
-            if version == before:
+            if half:
+                self._say(f"an upgrade from {half} was cut off, and is brought to its end")
+            elif version == before:
                 self._say(f"release {version} is in force already")
                 return Upgraded(version, before)
             lacking = self._lacking(version, release_making.level_of(self._releases, version))
@@ -93,6 +102,11 @@ class Upgrade:
         """
         with self._releases.turn():
             before, version = self._releases.current(), self._releases.previous()
+            if half := self._releases.half_taken_from():
+                raise CutOff(
+                    f"An upgrade from {half} to another release was cut off. Say which of them is to be in force: "
+                    f"faxplan upgrade {before}, or faxplan upgrade {version or half}"
+                )
             if version is None:
                 raise NoRelease(f"There is no release before {before} to go back to.")
             self._lacking(version, release_making.level_of(self._releases, version))
@@ -107,7 +121,7 @@ class Upgrade:
             version, level = what, release_making.level_of(self._releases, what)
         else:
             version, level = wheel.version, wheel.level
-        if version == before:
+        if version == before and not self._releases.half_taken_from():
             return [f"release {version} is in force already; nothing would be done"]
         missing = self._lacking(version, level)
         made = version in self._releases.made()
@@ -173,6 +187,7 @@ class Upgrade:
         """later: why FreeSWITCH is not to be asked to."""
         previous = self._releases.previous()
         self._say(f"puts {version} in force")
+        self._releases.begin_to_take(before)
         self._releases.put_in_force(version)
         done = Upgraded(version, before)
         if later is None:
@@ -180,7 +195,8 @@ class Upgrade:
             try:
                 self._have_taken(version)
             except BaseException:
-                self._releases.restore(before, previous)
+                self._releases.restore(before, previous if previous != before else None)
+                self._releases.taken()
                 # Should it have taken it, and only not said so in time, it goes back with us.
                 with suppress(FaxplanError), guard.connect(self._settings) as switch:
                     switch.api("python fax_queue::upgrade", TAKES_SECONDS)
@@ -188,6 +204,7 @@ class Upgrade:
         else:
             done.to_do.append(later)
         done.to_do += self._restart_services()
+        self._releases.taken()
         done.removed = self._remove_others()
         return done
 

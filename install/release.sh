@@ -9,6 +9,8 @@
 # what runs of that one breaks.
 # Needs the Debian packages python3-venv, python3-dev, gcc and libpq-dev (psycopg2 is built against the system's libpq).
 set -eu
+# FreeSWITCH's account is to read it, whatever root's own umask is.
+umask 022
 
 prefix=/usr/local/lib/faxplan
 # FreeSWITCH's mod_python3 is linked against the distribution's Python; extension modules are good for that one only.
@@ -35,7 +37,8 @@ case "$prefix" in /*) ;; *) fail "--prefix takes a whole path, from /; got $pref
 name=${wheel##*/}
 version=${name#faxplan-}
 version=${version%%-*}
-case "$name" in faxplan-*.whl) ;; *) fail "$name is no wheel of Faxplan (faxplan-VERSION-py3-none-any.whl)." ;; esac
+# Without a version, or with one that is no name, all releases would be taken for this one.
+case "$name" in faxplan-[0-9]*-*.whl) ;; *) fail "$name is no wheel of Faxplan (faxplan-VERSION-py3-none-any.whl)." ;; esac
 for module in venv ensurepip; do
     "$python" -c "import $module" 2>/dev/null ||
         fail "$python cannot make virtual environments. Install it: apt-get install python3-venv"

@@ -120,7 +120,7 @@ class Machine:
             ("/var/lib/faxplan", self.state),
             ("/var/backups/faxplan", self.backups),
             ("/etc/faxplan", self.etc),
-            ("/usr/local/lib/faxplan", PROJECT),
+            ("/usr/local/lib/faxplan/current/share/faxplan", PROJECT),
         ):
             line = line.replace(named, str(ours))
         return line

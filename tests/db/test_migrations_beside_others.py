@@ -190,3 +190,41 @@ def test_a_database_that_is_newer_by_what_it_has_more_of_is_worked_with(world: W
     with pytest.raises(DatabaseNewer, match=f"migration {LEVEL + 2}, which took away"):
         migrations.apply(url)
     assert any("newer" in each for each in readiness.missing(world.metrics, world.store))
+
+
+def test_a_connection_that_ends_is_told_as_that(installation: Installation, folder: Path) -> None:
+    add(folder, f"reset role; {ADDS} select pg_terminate_backend(pg_backend_pid());")
+    with pytest.raises(MigrationFailed, match=r"0\d+_later.sql was undone: (server closed|terminating)"):
+        migrations.apply(installation.url("postgres"), folder, patience=SOON)
+    assert not has_column(installation)
+
+
+def test_a_connection_that_ends_between_statements_has_left_what_the_next_run_goes_on_from(
+    installation: Installation, folder: Path
+) -> None:
+    # The first statement waits for a writer; meanwhile somebody ends the connection of the migration.
+    first, second = (
+        "create index concurrently if not exists later on faxes (id);",
+        "drop index concurrently if exists x;",
+    )
+    add(folder, f"-- each statement by itself\n{first}\n{second}")
+    ended: list[object] = []
+
+    def end() -> None:
+        found = """select count(pg_terminate_backend(pid)) from pg_stat_activity
+                   where application_name like '%migrating' and query like 'create index%'"""
+        while not any(ended):
+            ended.append(value(installation, found))
+
+    with session(installation) as writer:
+        writer.execute("lock table faxes in row exclusive mode")
+        killer = threading.Thread(target=end)
+        killer.start()
+        with pytest.raises(
+            MigrationFailed, match=r"was not finished, and goes on when it is run again: (server closed|terminating)"
+        ):
+            migrations.apply(installation.url("postgres"), folder, patience=Patience(apart_ms=20_000))
+        killer.join()
+    assert [each.number for each in migrations.apply(installation.url("postgres"), folder, patience=SOON)] == [
+        LEVEL + 1
+    ]

@@ -13,7 +13,7 @@ import pytest
 from faxplan import cli, migrations, upgrade
 from faxplan.migrations import MigrationFailed
 from faxplan.releases import NoRelease, Releases
-from faxplan.upgrade import DatabaseTooNew, NotTaken, RestartNeeded, Upgrade, Upgraded
+from faxplan.upgrade import CutOff, DatabaseTooNew, NotTaken, RestartNeeded, Upgrade, Upgraded
 from tests.bench.whole import write_settings
 from tests.db.test_guard import EventSocketOfFreeSwitch
 from tests.world import World
@@ -220,6 +220,35 @@ def test_back_leads_to_the_release_before_and_to_and_fro(box: Box) -> None:
     box.answers |= {"upgrade": "+OK 0.1.0 is in force\n", "alive": "+OK 0.1.0\n"}
     assert box.upgrading().back(switch_later=False).version == "0.1.0"
     assert (box.releases.current(), box.releases.previous()) == ("0.1.0", "0.1.1")
+
+
+def cut_off(box: Box, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """An upgrade whose process was killed when `current` led to the new release, and nobody had been told."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Upgrade, "_have_taken", lambda *_: pytest.fail("killed"))
+        patch.setattr(Releases, "restore", lambda *_: None)
+        patch.setattr(Releases, "taken", lambda *_: None, raising=False)
+        with pytest.raises(pytest.fail.Exception):
+            box.to(version)
+    assert box.releases.current() == version
+    box.asked.clear()
+
+
+def test_one_that_was_cut_off_is_brought_to_its_end_by_the_next(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off(box, monkeypatch, "0.1.1")
+    with pytest.raises(CutOff, match=r"from 0\.1\.0 to another"):
+        box.upgrading().back(switch_later=False)
+    assert (box.to("0.1.1").before, box.releases.previous()) == ("0.1.0", "0.1.0")
+    assert box.questions() == ["upgrade check 0.1.1", "upgrade", "alive", "releases"]
+    assert box.to("0.1.1").before == "0.1.1"
+    assert box.said[-1] == "release 0.1.1 is in force already"
+
+
+def test_one_that_was_cut_off_can_be_undone(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off(box, monkeypatch, "0.1.1")
+    box.answers |= {"upgrade": "+OK 0.1.0 is in force already\n", "alive": "+OK 0.1.0\n"}
+    box.to("0.1.0")
+    assert (box.releases.current(), box.questions()[:3]) == ("0.1.0", ["upgrade check 0.1.0", "upgrade", "alive"])
 
 
 def test_releases_that_nobody_needs_go(box: Box) -> None:

@@ -63,6 +63,18 @@ def test_what_makes_no_release_is_refused(arguments: tuple[str, ...], code: int,
 
 
 @pytest.mark.parametrize(
+    "name", ["faxplan--py3-none-any.whl", "faxplan-..-py3.whl", "faxplan-.-x.whl", "faxplan-x.whl"]
+)
+def test_a_wheel_whose_name_has_no_version_touches_no_release(tmp_path: Path, name: str) -> None:
+    there = tmp_path / "prefix" / "releases" / "0.1.0"
+    there.mkdir(parents=True)
+    (tmp_path / name).write_text("no wheel at all")
+    ended, said = ran("release.sh", str(tmp_path / name), "--prefix", str(tmp_path / "prefix"))
+    assert there.is_dir()
+    assert (ended, "is no wheel of Faxplan" in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--source", "/nowhere"), "is no checkout of Faxplan"),

@@ -103,6 +103,17 @@ def test_files_that_the_install_page_copies_exist() -> None:
     assert [name for name in sorted(named) if not list(PROJECT.glob(name.rstrip(".")))] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_below_the_prefix_are_those_of_an_installation(page: Path) -> None:
+    """A release has what setup.py lays, and nothing lies beside the releases but what the installer notes."""
+    for path in re.findall(r"/usr/local/lib/faxplan/([\w./-]+)", page.read_text()):
+        first, *rest = path.rstrip("./").split("/")
+        assert first in {"current", "previous", "releases", "install.json", "kept"}, path
+        within = "/".join(rest[first == "releases" :])
+        if shared := within.removeprefix("share/faxplan").strip("/") if within.startswith("share/") else "":
+            assert (PROJECT / shared).exists(), path
+
+
 def _is_defined(script: str, function: str) -> bool:
     """In a release's script, in the entry file that leads to it, or in the table that answers."""
     if script == "fax_queue" and function in switch_answers.COMMANDS:

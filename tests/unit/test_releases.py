@@ -1,5 +1,6 @@
 """Where releases lie, which is in force, and what is left of a half one."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -102,6 +103,17 @@ def test_what_is_no_wheel_of_ours_is_said(tmp_path: Path, name: str, content: by
         release_making.read(tmp_path / name)
 
 
+@pytest.mark.parametrize(("place", "value"), [(8, 1), (10, 99)], ids=["encrypted", "unknown compression"])
+def test_a_wheel_that_python_cannot_read_is_said(tmp_path: Path, place: int, value: int) -> None:
+    file = wheel_of(tmp_path, "faxplan-0.1.2-py3-none-any.whl", **{"share/faxplan/requirements.lock": "x"})
+    content = bytearray(file.read_bytes())
+    # In the central directory and in the file's own header.
+    content[content.find(b"PK\x01\x02") + place] = content[content.find(b"PK\x03\x04") + place - 2] = value
+    file.write_bytes(content)
+    with pytest.raises(ReleaseNotMade, match="cannot be read"):
+        release_making.read(file)
+
+
 def test_a_wheel_without_a_lock_is_not_whole(tmp_path: Path) -> None:
     with pytest.raises(ReleaseNotMade, match="not whole"):
         release_making.read(wheel_of(tmp_path, "faxplan-0.1.2-py3-none-any.whl", other="x"))
@@ -121,6 +133,32 @@ def test_nothing_is_left_of_a_release_that_could_not_be_made(
         release_making.make(releases, Wheel(tmp_path / "faxplan.whl", "0.1.2", 0, ""), said.append)
     assert said == [f"makes {releases.of('0.1.2')}", "installs its packages"]
     assert sorted(each.name for each in releases.folder.iterdir()) == ["0.1.0", "0.1.1"]
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o002])
+def test_whoever_runs_freeswitch_reads_a_release_that_root_made_and_nobody_else_writes_to_it(
+    releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int
+) -> None:
+    # Its interpreter looks at it, too, and says what it is.
+    python = tmp_path / "python"
+    python.write_text(
+        '#!/bin/sh\nmkdir -p "$3/bin" "$3/lib/inner" && touch "$3/pyvenv.cfg" "$3/lib/inner/module.py" && '
+        'printf "#!/bin/sh\\necho \'{\\"version\\": \\"0.1.2\\"}\'\\n" >"$3/bin/python3" && chmod +x "$3/bin/python3"\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(release_making, "_python", lambda: python)
+    before = os.umask(mask)
+    try:
+        release_making.make(releases, Wheel(tmp_path / "faxplan.whl", "0.1.2", 0, ""), lambda _: None)
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    made = releases.of("0.1.2")
+    modes = {path.relative_to(made).as_posix(): f"{path.stat().st_mode & 0o777:o}" for path in (made, *made.rglob("*"))}
+    assert modes == {
+        ".": "755", "bin": "755", "bin/python3": "755", "lib": "755", "lib/inner": "755", "lib/inner/module.py": "644",
+        "pyvenv.cfg": "644",
+    }  # fmt: skip
 
 
 def test_a_process_that_was_started_by_current_goes_on_in_its_release(releases: Releases) -> None:

@@ -260,6 +260,21 @@ def test_domains_are_named_or_name_themselves(tmp_path: Path) -> None:
         fusionpbx(tmp_path, slugs={"acme.example": "harrow"})
 
 
+def test_two_domains_become_one_tenant_only_if_somebody_says_so(tmp_path: Path) -> None:
+    domains = [
+        {"domain_uuid": "d1", "domain_name": "pbx.acme.example"},
+        {"domain_uuid": "d2", "domain_name": "pbx.other.example"},
+    ]
+    faxes = [FAX, {**FAX, "domain_uuid": "d2", "fax_uuid": "f2"}]
+    with pytest.raises(UnreadableExport, match=r"--tenant pbx.acme.example=SHORT-NAME --tenant pbx.other.example="):
+        fusionpbx(tmp_path, v_domains=domains, v_fax=faxes)
+    with pytest.raises(UnreadableExport, match="both become tenant pbx"):
+        fusionpbx(tmp_path, slugs={"pbx.other.example": "pbx"}, v_domains=domains, v_fax=faxes)
+    said = {"pbx.acme.example": "acme", "pbx.other.example": "acme"}
+    found = fusionpbx(tmp_path, slugs=said, v_domains=domains, v_fax=faxes)
+    assert [(each.slug, each.is_guess) for each in found.organisations] == [("acme", False), ("acme", False)]
+
+
 @pytest.mark.parametrize(
     "content",
     ["{", "[]", '{"v_domains": null}', '{"v_domains": [{}], "v_fax": []}', '{"v_domains": 1, "v_fax": []}', "\xff"],

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from faxplan.bucket_server import SEEN_SECONDS, TRIES, BucketPlace, BucketServer, CutOff
 from faxplan.config import Settings
-from faxplan.objects import MARK, MARKER, DocumentLost, Listed, StoreUnavailable, checked_name
+from faxplan.objects import MARK, MARKER, DocumentLost, Listed, StoreUnavailable, checked_name, is_name
 from faxplan.scratch import Scratch
 
 PART_BYTES = 16 << 20
@@ -114,7 +114,8 @@ class ObjectBucket:
                 page = self._server.client().list_objects_v2(Bucket=self._bucket, Prefix=folder, **after)
             for each in page.get("Contents", ()):
                 name = each["Key"].removeprefix(folder)
-                if name:
+                # Purge removes what is listed and no row names: nothing that others keep in the bucket is to be.
+                if is_name(name):
                     yield Listed(name, each["Size"], each["LastModified"].timestamp())
             if not page.get("IsTruncated"):
                 return
@@ -131,7 +132,8 @@ class ObjectBucket:
         with self._server.asked():
             found = self._server.client().list_multipart_uploads(Bucket=self._bucket, Prefix=self._prefix)
         for each in found.get("Uploads", ()):
-            if each["Initiated"].timestamp() < before:
+            # Others may upload into the bucket, too; and not every server goes by the prefix.
+            if each["Initiated"].timestamp() < before and self._is_ours(each["Key"]):
                 with contextlib.suppress(FileNotFoundError), self._server.asked():
                     self._server.client().abort_multipart_upload(
                         Bucket=self._bucket, Key=each["Key"], UploadId=each["UploadId"]
@@ -181,8 +183,10 @@ class ObjectBucket:
                     with contextlib.closing(found["Body"]) as body:
                         content = body.read()
                     # A server that knows no ranges gives all of it.
-                    size = int(str(found.get("ContentRange", f"/{len(content)}")).rpartition("/")[2])
-                    return (content if "ContentRange" in found else content[start : start + most]), size
+                    size = str(found.get("ContentRange", f"/{len(content)}")).rpartition("/")[2]
+                    if not size.isdecimal():
+                        self._server.fail(f"{self.place} does not say how large an object is: no S3 does so.")
+                    return (content if "ContentRange" in found else content[start : start + most]), int(size)
             except EOFError:
                 return b"", 0
             except CutOff:
@@ -244,6 +248,10 @@ class ObjectBucket:
                 while block := reader.read(HEAD_BYTES):
                     writer.write(block)
             return there.stat().st_size == size and filecmp.cmp(file, there, shallow=False)
+
+    def _is_ours(self, key: str) -> bool:
+        name = key.rpartition("/")[2]
+        return is_name(name) and key == self._key(name)
 
     def _of(self, name: str) -> dict[str, str]:
         """The parameters that name something beside the objects."""

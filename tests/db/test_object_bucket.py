@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -364,6 +365,40 @@ def test_orphans_and_interrupted_uploads_go_after_a_week(
     assert (swept.objects, swept.finished) == (1, True)
     assert len(names(server, prefix)) == 1
     assert client(server).list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
+def test_purge_leaves_alone_what_others_keep_in_the_bucket(
+    objects: ObjectBucket, file: Path, server: S3Server, prefix: str
+) -> None:
+    """Such as another installation whose prefix is two digits, or somebody's large upload."""
+    objects.put(file, "0" * 32)
+    theirs = {"Bucket": BUCKET, "Key": f"{prefix}/00/11/{'1' * 32}"}
+    client(server).put_object(**theirs, Body=b"theirs")
+    assert [each.name for each in objects.listed(0)] == ["0" * 32]
+    upload = client(server).create_multipart_upload(**theirs)["UploadId"]
+    objects.drop_unfinished(time.time() + 60)
+    assert client(server).list_parts(**theirs, UploadId=upload)["UploadId"] == upload
+    client(server).abort_multipart_upload(**theirs, UploadId=upload)
+
+
+def test_a_server_that_hides_the_size_is_told_and_nothing_breaks(
+    objects: ObjectBucket, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects.put(file, "0" * 32)
+    hiding = Hiding(objects._server.client())
+    monkeypatch.setattr(objects._server, "client", lambda **_looks: hiding)
+    with pytest.raises(StoreUnavailable, match="does not say how large"):
+        objects.open("0" * 32)
+
+
+class Hiding:
+    """A server whose Content-Range has a star where the size should be, as HTTP allows (RFC 9110, 14.4)."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def get_object(self, **what: Any) -> Any:
+        return {**self._client.get_object(**what), "ContentRange": "bytes 0-5/*"}
 
 
 def test_purge_notes_its_runs_there(world: World, store: Store) -> None:

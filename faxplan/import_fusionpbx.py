@@ -70,7 +70,7 @@ def _check_apart(organisations: Sequence[Organisation]) -> None:
 def _tables(path: Path) -> dict[str, list[_Row]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableExport(f"{path} is no JSON ({error}). Make it with: {COMMAND}") from None
     missing = [name for name in NEEDED if not isinstance(found, dict) or name not in found]
     if missing:

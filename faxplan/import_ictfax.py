@@ -52,7 +52,8 @@ def _tables(path: Path) -> _Tables:
             seen.add(table)
             if table in found:
                 found[table].extend(rows)
-    except Xml.ParseError as error:
+    except (Xml.ParseError, LookupError, ValueError) as error:
+        # The last two: an encoding that is unknown, or that expat does not take.
         raise UnreadableExport(f"{path} is no XML of mysqldump ({error}). Make it with: {COMMAND}") from None
     missing = [name for name in NEEDED if name not in seen]
     if missing:

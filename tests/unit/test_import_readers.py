@@ -111,7 +111,20 @@ def test_ictfax_has_contacts_and_their_groups(tmp_path: Path) -> None:
     assert left(found)["contact None"] == "Has no number."
 
 
-@pytest.mark.parametrize("content", ["insert into usr values (1);", '<mysqldump><table_data name="usr"/></mysqldump>'])
+LAUGHS = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "insert into usr values (1);",
+        '<mysqldump><table_data name="usr"/></mysqldump>',
+        '<?xml version="1.0" encoding="utf-32"?><mysqldump/>',
+        '<?xml version="1.0" encoding="none"?><mysqldump/>',
+        f'<!DOCTYPE m [<!ENTITY a0 "ha">{LAUGHS}]><mysqldump>&a11;</mysqldump>',
+        '<!DOCTYPE m [<!ENTITY a SYSTEM "file:///etc/passwd">]><mysqldump>&a;</mysqldump>',
+    ],
+)
 def test_what_is_no_dump_of_ictfax_says_how_to_make_one(tmp_path: Path, content: str) -> None:
     file = tmp_path / "dump"
     file.write_text(content)
@@ -277,8 +290,9 @@ def test_two_domains_become_one_tenant_only_if_somebody_says_so(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "[]", '{"v_domains": null}', '{"v_domains": [{}], "v_fax": []}', '{"v_domains": 1, "v_fax": []}', "\xff"],
-)
+    ["{", "[]", '{"v_domains": null}', '{"v_domains": [{}], "v_fax": []}', '{"v_domains": 1, "v_fax": []}', "\xff",
+     "9" * 5000],
+)  # fmt: skip
 def test_what_is_no_export_of_fusionpbx_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "export"
     file.write_bytes(content.encode("latin-1"))

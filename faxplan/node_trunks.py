@@ -18,6 +18,12 @@ def versions(tx: Transaction) -> dict[int, int]:
     return {row["id"]: row["version"] for row in tx.rows("select id, version from trunks")}
 
 
+def told(tx: Transaction, node: str) -> dict[int, int]:
+    """What a node has noted that it took up, by the trunks' ids."""
+    rows = tx.rows("select trunk_id, version from node_trunks where node = %s and error is null", (node,))
+    return {row["trunk_id"]: row["version"] for row in rows}
+
+
 def silent(tx: Transaction) -> set[str]:
     """Nodes that have not reported for SILENT_SECONDS."""
     rows = tx.rows(

@@ -271,6 +271,21 @@ class TestADeadNode:
             node_provisioning.remove(world.admin, "me", "one", lost=True)
 
 
+def test_a_node_that_was_removed_and_reports_again_says_what_it_has(
+    world: World, registered: tuple[Node, Node]
+) -> None:
+    """Cut off from the database, say, and taken for gone: its runtime never ended."""
+    one, two = registered
+    one.dies()
+    two.works()
+    node_provisioning.remove(world.admin, "administrator:root", one.name, lost=False)
+    one.works()
+    with world.admin.across_tenants() as tx:
+        assert node_trunks.reached(tx, "carrier") == [("one", True), ("two", True)]
+    with world.switch.across_tenants() as tx:
+        assert node_trunks.told(tx, "one") == node_trunks.versions(tx)
+
+
 def test_commands(
     world: World, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -155,6 +155,21 @@ class TestARegistration:
         assert fax.trunk is not None
         assert fax.trunk.name == "account"
 
+    def test_a_paused_node_keeps_it_and_nobody_else_dials_there(
+        self, world: World, registered: tuple[Node, Node]
+    ) -> None:
+        """docs/operation.md and scaling.md say so."""
+        with world.admin.across_tenants() as tx:
+            account = tx.value("select id from trunks where name = 'account'")
+        add_route(world, "+4930", account)
+        queued(world, world.acme)
+        with world.switch.across_tenants() as tx:
+            nodes.report(tx, "one", switch_uuid="switch of one", max_channels=30, paused=True)
+        for _look in range(2):
+            registered[1].works()
+        assert holder(world) == "one"
+        assert claim(world, node="two") == []
+
     def test_a_trunk_that_registers_no_more_is_everybodys(self, world: World, registered: tuple[Node, Node]) -> None:
         change(world, "trunks", register=False)
         for node in registered:

@@ -6,6 +6,7 @@ What goes there was sealed before: the server sees names, sizes and times. docs/
 import contextlib
 import filecmp
 import io
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from faxplan.config import Settings
 from faxplan.objects import MARK, MARKER, DocumentLost, Listed, StoreUnavailable, checked_name, is_name
 from faxplan.scratch import Scratch
 
+LOG = logging.getLogger(__name__)
 PART_BYTES = 16 << 20
 """What is larger goes in parts of this size, each in memory while it goes."""
 HEAD_BYTES, WINDOW_BYTES = 1 << 20, 4 << 20
@@ -129,6 +131,15 @@ class ObjectBucket:
         return True
 
     def drop_unfinished(self, before: float) -> None:
+        """What is left costs room and nothing else: an account that may not, or a server that knows no such request,
+        keeps nobody from what comes after."""
+        try:
+            self._drop_unfinished(before)
+        except (StoreUnavailable, NotImplementedError) as error:
+            LOG.warning("what interrupted uploads have left in %s stays there: %s", self.place, error)
+            self._server.looked = None
+
+    def _drop_unfinished(self, before: float) -> None:
         with self._server.asked():
             found = self._server.client().list_multipart_uploads(Bucket=self._bucket, Prefix=self._prefix)
         for each in found.get("Uploads", ()):

@@ -34,6 +34,7 @@ from faxplan.key_folder import KeyFolder
 from faxplan.object_bucket import ObjectBucket
 from faxplan.objects import is_name
 from faxplan.scratch import Scratch
+from tests.documented import PROJECT
 from tests.faxes import queued
 from tests.runtime import SENT, Runtime
 from tests.s3_server import BUCKET, SECRET, S3Server, Way, client, running
@@ -379,6 +380,42 @@ def test_purge_leaves_alone_what_others_keep_in_the_bucket(
     objects.drop_unfinished(time.time() + 60)
     assert client(server).list_parts(**theirs, UploadId=upload)["UploadId"] == upload
     client(server).abort_multipart_upload(**theirs, UploadId=upload)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NotImplemented"])
+def test_purge_ends_well_where_interrupted_uploads_may_not_be_seen(
+    world: World, store: Store, objects: ObjectBucket, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Of an account with less rights than the page names, or a server that does not know the request."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - as for those whom it is for
+
+    def refused(**_what: object) -> None:
+        raise ClientError({"Error": {"Code": code}}, "ListMultipartUploads")
+
+    monkeypatch.setattr(objects._server.client(), "list_multipart_uploads", refused)
+    monkeypatch.setattr(orphans, "FOLDERS", 1)
+    assert orphans.sweep(world.purge, store, lambda: True).finished
+    assert objects._server.looked is None
+
+
+def test_the_page_names_every_right_that_a_refusal_does() -> None:
+    page = (PROJECT / "docs/scaling.md").read_text()
+    assert [each for each in bucket_server.RIGHTS if f"`{each}`" not in page] == []
+
+
+def test_one_thread_that_forgets_the_connection_takes_it_from_no_other(
+    server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = bucket_server.BucketServer(server.place(prefix))
+    asked.client()
+    own = os.getpid()
+
+    def meanwhile() -> int:
+        asked._clients = None
+        return own
+
+    monkeypatch.setattr(os, "getpid", meanwhile)
+    assert asked.client() is not None
 
 
 def test_a_server_that_hides_the_size_is_told_and_nothing_breaks(

@@ -88,8 +88,8 @@ class PlainFormatter(logging.Formatter):
         return _one_line(super().formatMessage(record)) + suffix()
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's
-        """Its own lines; what far ones said stands in the last."""
-        return "\n".join(map(_one_line, super().formatException(ei).split("\n")))
+        """Lines that begin with a bar: what far ones said may have line ends, and makes no line of its own."""
+        return "\n".join(f"| {_one_line(line)}" for line in super().formatException(ei).split("\n"))
 
 
 def _one_line(text: str) -> str:

@@ -98,7 +98,7 @@ def test_a_fax_of_any_tenant_is_found_by_its_number(world: World, node: Node) ->
     assert asked(node, "fax", "987654") == ["-ERR There is no fax 987654."]
 
 
-@pytest.mark.parametrize("wrong", ["", "x", "1 2", "-1", "0", "99999999999999999999", "\u0661"])
+@pytest.mark.parametrize("wrong", ["", "x", "1 2", "-1", "0", "99999999999999999999", "9" * 5000, "\u0661"])
 def test_a_number_that_is_none_is_answered_with_the_usage(node: Node, wrong: str) -> None:
     (said,) = asked(node, "fax", wrong)
     assert said.startswith("-ERR Which fax? Say its number: `python fax_queue::fax 17`.")

@@ -33,6 +33,11 @@ _REMEDIES = {
     "AccessDenied": _RIGHTS,
     "403": _RIGHTS,
     "NoSuchBucket": "Make the bucket, or correct store_bucket.",
+    **dict.fromkeys(
+        ("301", "302", "307", "308", "PermanentRedirect"),
+        "It leads elsewhere, where nobody follows: write the right address into store_endpoint, with https where it "
+        "wants that.",
+    ),
     "RequestTimeTooSkewed": "The clocks of this machine and of the server differ: timedatectl.",
 }
 _MISSING = ("NoSuchKey", "404", "NotFound")
@@ -191,4 +196,13 @@ class BucketServer:
             )
             for config in (patient, brief)
         ]  # fmt: skip
+        if self.at.endpoint:
+            for each in made:
+                each.meta.events.register_last("before-parameter-build.s3", _stay)
         return made[0], made[1]
+
+
+def _stay(context: dict[str, Any], **_more: Any) -> None:
+    """Has botocore look for no other region where the server answers with a redirect: it asks for that in a request
+    which is redirected as well, hundreds of times, until Python can call no deeper (S3RegionRedirectorv2)."""
+    context.setdefault("s3_redirect", {})["redirected"] = True

@@ -4,9 +4,11 @@ import io
 import logging
 import os
 import random
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +238,38 @@ def test_what_is_wrong_is_told_with_its_remedy(
     wrong = ObjectBucket(replace(server.place(prefix), **change), Scratch(tmp_path / "work"))  # type: ignore[arg-type]
     with pytest.raises(StoreUnavailable, match=told):
         wrong.check()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_told_and_not_followed(server: S3Server, prefix: str, tmp_path: Path, status: int) -> None:
+    """Such as from http to https; or to whoever would like to have our requests."""
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Location", f"{server.endpoint}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
+        def log_message(self, *_said: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as leads:
+        threading.Thread(target=leads.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{leads.server_port}"
+        objects = ObjectBucket(server.place(prefix, endpoint=endpoint), Scratch(tmp_path / "work"))
+        uses: list[Callable[[], object]] = [
+            objects.look, lambda: list(objects.listed(1)), lambda: objects.note("x"), lambda: objects.delete("0" * 32)
+        ]  # fmt: skip
+        for use in uses:
+            with pytest.raises(StoreUnavailable, match="leads elsewhere, where nobody follows"):
+                use()
+        leads.shutdown()
+    assert len(asked) == len(uses)
 
 
 def test_a_wrong_secret_is_told_and_a_new_one_taken_up(

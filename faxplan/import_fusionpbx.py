@@ -23,7 +23,8 @@ TABLES = (
     "v_contacts", "v_contact_phones", "v_contact_emails",
 )  # fmt: skip
 COMMAND = (
-    'psql -At -d fusionpbx -c "select json_build_object('
+    # Password hashes are in it, keys of its API, and what fetches mail.
+    'install -m 0600 /dev/null fusionpbx.json && psql -At -d fusionpbx -c "select json_build_object('
     + ", ".join(f"'{name}', (select json_agg(t) from {name} t)" for name in TABLES)
     + ')" > fusionpbx.json'
 )

@@ -16,7 +16,10 @@ from faxplan.import_inventory import Box, Inventory, Known, Left, Number, Organi
 SYSTEM = "ictfax"
 NEEDED = ("usr", "account")
 TABLES = ("usr", "user_role", "role", "account", "contact", "contact_group", "contact_link", "provider")
-COMMAND = f"mysqldump --xml --no-create-info ictfax {' '.join(TABLES)} > ictfax.xml"
+COMMAND = (
+    f"install -m 0600 /dev/null ictfax.xml && mysqldump --xml --no-create-info ictfax {' '.join(TABLES)} > ictfax.xml"
+)
+"""For root's eyes alone: MD5 of people's passwords is in it, and those of trunks as they are."""
 _ADMINISTRATORS = ("admin", "administrator")
 
 _Row = Mapping[str, str]

@@ -1,6 +1,8 @@
 """What exports of other fax servers say: people, mailboxes, numbers, contacts, and what is left."""
 
 import json
+import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from faxplan import import_fusionpbx, import_hylafax, import_ictfax, import_inve
 from faxplan.contacts import Entry
 from faxplan.import_hylafax import Reading
 from faxplan.import_inventory import Box, Inventory, Known, Number, Organisation, Person, UnreadableExport
+from tests.documented import PROJECT
 
 
 def only(inventory: Inventory) -> Organisation:
@@ -298,6 +301,24 @@ def test_what_is_no_export_of_fusionpbx_is_refused(tmp_path: Path, content: str)
     file.write_bytes(content.encode("latin-1"))
     with pytest.raises(UnreadableExport):
         import_fusionpbx.read(file, slugs={})
+
+
+@pytest.mark.parametrize("command", [import_ictfax.COMMAND, import_fusionpbx.COMMAND])
+def test_what_an_export_writes_is_for_nobody_else(tmp_path: Path, command: str) -> None:
+    """Passwords are in it, hashed and not."""
+    for name in ("mysqldump", "psql"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho secret\n")
+        program.chmod(0o755)
+    subprocess.run(
+        ["/bin/sh", "-c", f"umask 022; {command}"], cwd=tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True
+    )
+    (export,) = (each for each in tmp_path.iterdir() if each.suffix in (".xml", ".json"))
+    assert (export.read_text(), stat.S_IMODE(export.stat().st_mode)) == ("secret\n", 0o600)
+
+
+def test_the_page_has_the_command_of_ictfax() -> None:
+    assert f"    {import_ictfax.COMMAND}\n" in (PROJECT / "docs/migration.md").read_text()
 
 
 # HylaFAX

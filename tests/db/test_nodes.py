@@ -14,6 +14,7 @@ from faxplan.errors import NotFound
 from faxplan.findings import Finding, Level
 from faxplan.gateway_sync import GatewaySync
 from faxplan.node_provisioning import NodeAtWork
+from faxplan.pending import Pending, PendingFax
 from tests.faxes import accepted, claim, due_now, fax_tiff, pending_folder, queued
 from tests.routing import add_route, change
 from tests.runtime import SENT, Runtime
@@ -223,6 +224,20 @@ class TestAChange:
     def test_a_node_whose_gateways_are_kept_by_hand_is_not_judged(self, world: World, pair: tuple[Node, Node]) -> None:
         pair[0].report()
         assert found_by_doctor(world) == []
+
+
+def test_a_node_whose_disk_is_broken_reports_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It dials and has its registrations: taken for dead, it could be removed, and others would register as well."""
+
+    def broken(_pending: Pending) -> Iterator[PendingFax]:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Pending, "waiting", broken)
+    runtime = Runtime(world, monkeypatch)
+    end = runtime.switch.clock.monotonic() + 20
+    runtime.run(lambda: runtime.switch.clock.monotonic() > end)
+    with world.admin.across_tenants() as tx:
+        assert [each["name"] for each in nodes.everyone(tx)] == ["node1"]
 
 
 class TestADrainedNode:

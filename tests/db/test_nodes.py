@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import doctor_nodes, gateway_sync, node_provisioning, node_trunks, nodes, trunk_directory
+from faxplan import doctor_database, doctor_nodes, gateway_sync, node_provisioning, node_trunks, nodes, trunk_directory
 from faxplan.accepting import Refused
 from faxplan.call_result import CallResult
 from faxplan.cli import main
@@ -155,6 +155,12 @@ class TestARegistration:
         (fax,) = claim(world, node="one")
         assert fax.trunk is not None
         assert fax.trunk.name == "account"
+
+    @pytest.mark.usefixtures("registered")
+    def test_the_doctor_of_another_node_misses_no_gateway(self, world: World) -> None:
+        for node, wanted in (("one", {"carrier", "account"}), ("two", {"carrier"})):
+            _, seen = doctor_database.database(replace(world.settings, node=node))
+            assert seen.transports.keys() == wanted
 
     def test_a_paused_node_keeps_it_and_nobody_else_dials_there(
         self, world: World, registered: tuple[Node, Node]

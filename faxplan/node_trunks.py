@@ -109,8 +109,8 @@ def reached(tx: Transaction, trunk: str) -> list[tuple[str, bool]]:
 
 
 def holders(tx: Transaction) -> list[Row]:
-    """Of every trunk that registers (role admin): trunk, node (None: nobody holds it), since, and `silent`: seconds
-    since that node reported.
+    """Of every trunk that registers (role admin or switch): trunk, node (None: nobody holds it), since, and `silent`:
+    seconds since that node reported.
     """
     return tx.rows(
         """select t.name as trunk, h.node, h.since, extract(epoch from now() - n.heartbeat_at)::float as silent

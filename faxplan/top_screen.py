@@ -81,6 +81,8 @@ def _trunk_state(row: Row) -> tuple[str, Style]:
 def _node_state(row: Row) -> tuple[str, Style]:
     if row["silent"] > LATE_SECONDS:
         return f"silent {ago(row['silent'])}", Style.BAD
+    if row["draining_since"] is not None:
+        return "drained", Style.WARNING
     return ("paused", Style.WARNING) if row["paused"] else ("at work", Style.GOOD)
 
 

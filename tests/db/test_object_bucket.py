@@ -240,6 +240,27 @@ def test_what_is_wrong_is_told_with_its_remedy(
         wrong.check()
 
 
+def test_what_says_yes_to_everything_is_no_store(server: S3Server, prefix: str, tmp_path: Path, file: Path) -> None:
+    class Agreeable(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_PUT = do_HEAD  # noqa: N815 - http.server's names
+
+        def log_message(self, *_said: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Agreeable) as says:
+        threading.Thread(target=says.serve_forever, daemon=True).start()
+        place = server.place(prefix, endpoint=f"http://127.0.0.1:{says.server_port}")
+        with pytest.raises(StoreUnavailable, match="is not the document store"):
+            ObjectBucket(place, Scratch(tmp_path / "work")).put(file, "0" * 32)
+        says.shutdown()
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_told_and_not_followed(server: S3Server, prefix: str, tmp_path: Path, status: int) -> None:
     """Such as from http to https; or to whoever would like to have our requests."""

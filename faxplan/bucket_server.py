@@ -23,7 +23,9 @@ SEEN_SECONDS = 5.0
 CONNECT_SECONDS, READ_SECONDS, TRIES = 3, 20, 3
 LOOK_SECONDS = 3
 """How long a look takes at most that only asks whether the store is there: calls wait for it."""
-_RIGHTS = "The account may not do that: it needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket."
+RIGHTS = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:ListBucketMultipartUploads",
+          "s3:AbortMultipartUpload")  # fmt: skip
+_RIGHTS = f"The account may not do that: it needs {', '.join(RIGHTS)}."
 _REMEDIES = {
     "InvalidAccessKeyId": "It does not know the access key of store_credentials_file.",
     "SignatureDoesNotMatch": "The secret key of store_credentials_file is wrong, or store_region is.",
@@ -31,6 +33,11 @@ _REMEDIES = {
     "AccessDenied": _RIGHTS,
     "403": _RIGHTS,
     "NoSuchBucket": "Make the bucket, or correct store_bucket.",
+    **dict.fromkeys(
+        ("301", "302", "307", "308", "PermanentRedirect"),
+        "It leads elsewhere, where nobody follows: write the right address into store_endpoint, with https where it "
+        "wants that.",
+    ),
     "RequestTimeTooSkewed": "The clocks of this machine and of the server differ: timedatectl.",
 }
 _MISSING = ("NoSuchKey", "404", "NotFound")
@@ -149,9 +156,11 @@ class BucketServer:
     def client(self, *, looks: bool = False) -> Any:
         """Of this process: a connection is nothing to share with a child."""
         with self._lock:
-            if self._clients is None or self._clients[0] != os.getpid():
-                self._clients = (os.getpid(), *self._connected())
-            return self._clients[2 if looks else 1]
+            # Once read: another thread, to which the server has just said that it knows no such key, forgets them.
+            clients = self._clients
+            if clients is None or clients[0] != os.getpid():
+                self._clients = clients = (os.getpid(), *self._connected())
+            return clients[2 if looks else 1]
 
     def _connected(self) -> tuple[Any, Any]:
         import botocore.session  # noqa: PLC0415 - see asked
@@ -187,4 +196,13 @@ class BucketServer:
             )
             for config in (patient, brief)
         ]  # fmt: skip
+        if self.at.endpoint:
+            for each in made:
+                each.meta.events.register_last("before-parameter-build.s3", _stay)
         return made[0], made[1]
+
+
+def _stay(context: dict[str, Any], **_more: Any) -> None:
+    """Has botocore look for no other region where the server answers with a redirect: it asks for that in a request
+    which is redirected as well, hundreds of times, until Python can call no deeper (S3RegionRedirectorv2)."""
+    context.setdefault("s3_redirect", {})["redirected"] = True

@@ -127,9 +127,10 @@ def _doctor(context: "Context", options: argparse.Namespace) -> int:
         cli_output.print_json(findings)
     else:
         for finding in findings:
-            print(f"{finding.level.value:<8}{finding.what}: {finding.found}")
+            # In it are words of other machines: a store's server, a node, a carrier.
+            print(f"{finding.level.value:<8}{cli_output.printable(f'{finding.what}: {finding.found}')}")
             if finding.remedy:
-                print(f"{'':<8}  {finding.remedy}")
+                print(f"{'':<8}  {cli_output.printable(finding.remedy)}")
         print(f"\n{doctor.summary(findings)}")
     return 1 if doctor.has_errors(findings) else 0
 

@@ -117,6 +117,8 @@ class Watcher:
                 self.figures, self.trouble = live_figures.look(self._admin), ""
             except DatabaseUnavailable as error:
                 self.trouble = str(error)
+            except Exception as error:  # noqa: BLE001 - else this thread ends, and what is shown looks as new as ever
+                self.trouble = f"{type(error).__name__}: {error}"
             took = time.monotonic() - began
 
 

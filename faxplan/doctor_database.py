@@ -122,7 +122,8 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
     findings += _faults(tx)
     findings += _refused(tx)
     runtime, works = _runtime(tx, settings.node)
-    transports = {gateway.name: gateway.transport for gateway in gateways}
+    # What FreeSWITCH on this machine is to have: not the trunks that another node registers.
+    transports = {gateway.name: gateway.transport for gateway in trunks.gateways(tx, settings.node)}
     return [*findings, runtime], Seen(works, tuple(addresses), transports)
 
 

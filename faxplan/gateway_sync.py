@@ -30,7 +30,6 @@ class GatewaySync:
         self._db = db
         self._settings = settings
         self._next_look = 0.0
-        self._versions: dict[int, int] = {}
         self._silent: set[str] = set()
         self._known: tuple[list[Gateway], list[IPv4Network | IPv6Network]] | None = None
         self._complaint = ""
@@ -50,7 +49,7 @@ class GatewaySync:
         with self._db.across_tenants() as tx:
             if self._settings.gateway_dir is not None:
                 self._hold(tx)
-            versions = node_trunks.versions(tx)
+            versions, told = node_trunks.versions(tx), node_trunks.told(tx, self._settings.node)
             wanted = (trunks.gateways(tx, self._settings.node), trunks.source_networks(tx))
         if wanted != self._known:
             try:
@@ -59,10 +58,10 @@ class GatewaySync:
                 self._complain(str(error))
                 return
             self._known, self._complaint = wanted, ""
-        if versions != self._versions and self._settings.gateway_dir is not None:
+        # Asked of the database, and not remembered: a node that was removed and is there again is as new to it.
+        if versions != told and self._settings.gateway_dir is not None:
             with self._db.across_tenants() as tx:
                 node_trunks.applied(tx, self._settings.node, versions)
-            self._versions = versions
 
     def _complain(self, error: str) -> None:
         if error == self._complaint:

@@ -166,6 +166,12 @@ class _Entering:
             found = self._new_tenant(slug)
             self._outcome.count("tenant", new=True)
         else:
+            if self._organisation.is_guess and found.name != self._organisation.name:
+                source = self._organisation.source
+                raise Unplaced(
+                    f"There is a tenant {slug} already, and it is called {found.name}. If that is {source}: --tenant "
+                    f"{source}={slug}. If it is not, say another short name there."
+                )
             self._outcome.count("tenant", new=False)
         return found
 

@@ -23,7 +23,8 @@ TABLES = (
     "v_contacts", "v_contact_phones", "v_contact_emails",
 )  # fmt: skip
 COMMAND = (
-    'psql -At -d fusionpbx -c "select json_build_object('
+    # Password hashes are in it, keys of its API, and what fetches mail.
+    'install -m 0600 /dev/null fusionpbx.json && psql -At -d fusionpbx -c "select json_build_object('
     + ", ".join(f"'{name}', (select json_agg(t) from {name} t)" for name in TABLES)
     + ')" > fusionpbx.json'
 )
@@ -49,14 +50,28 @@ def read(path: Path, *, slugs: Mapping[str, str], all_users: bool = False) -> In
             f"There is no domain {', '.join(sorted(unknown))} in {path}. It has: "
             f"{', '.join(sorted(str(row['domain_name']) for row in domains))}."
         )
-    organisations = [_Domain(tables, row, left, all_users=all_users).read(slugs) for row in domains]
-    return Inventory(SYSTEM, tuple(each for each in organisations if each is not None), tuple(left))
+    read = [_Domain(tables, row, left, all_users=all_users).read(slugs) for row in domains]
+    organisations = tuple(each for each in read if each is not None)
+    _check_apart(organisations)
+    return Inventory(SYSTEM, organisations, tuple(left))
+
+
+def _check_apart(organisations: Sequence[Organisation]) -> None:
+    """Raises UnreadableExport where two would become one tenant that nobody has named: the first label of pbx.a.example
+    and pbx.b.example is the same, and each would get the other's people and administrators."""
+    for each in organisations:
+        same = [other.source for other in organisations if other.slug == each.slug]
+        if each.is_guess and len(same) > 1:
+            raise UnreadableExport(
+                f"{' and '.join(same)} would both become tenant {each.slug}. Say which tenant each of them is: "
+                f"{' '.join(f'--tenant {source}=SHORT-NAME' for source in same)}."
+            )
 
 
 def _tables(path: Path) -> dict[str, list[_Row]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableExport(f"{path} is no JSON ({error}). Make it with: {COMMAND}") from None
     missing = [name for name in NEEDED if not isinstance(found, dict) or name not in found]
     if missing:
@@ -114,6 +129,7 @@ class _Domain:
             tuple(boxes),
             tuple(numbers),
             tuple(self._contacts()),
+            is_guess=self._name not in slugs,
         )
 
     def _leave(self, what: str, why: str) -> None:

@@ -16,7 +16,10 @@ from faxplan.import_inventory import Box, Inventory, Known, Left, Number, Organi
 SYSTEM = "ictfax"
 NEEDED = ("usr", "account")
 TABLES = ("usr", "user_role", "role", "account", "contact", "contact_group", "contact_link", "provider")
-COMMAND = f"mysqldump --xml --no-create-info ictfax {' '.join(TABLES)} > ictfax.xml"
+COMMAND = (
+    f"install -m 0600 /dev/null ictfax.xml && mysqldump --xml --no-create-info ictfax {' '.join(TABLES)} > ictfax.xml"
+)
+"""For root's eyes alone: MD5 of people's passwords is in it, and those of trunks as they are."""
 _ADMINISTRATORS = ("admin", "administrator")
 
 _Row = Mapping[str, str]
@@ -52,7 +55,8 @@ def _tables(path: Path) -> _Tables:
             seen.add(table)
             if table in found:
                 found[table].extend(rows)
-    except Xml.ParseError as error:
+    except (Xml.ParseError, LookupError, ValueError) as error:
+        # The last two: an encoding that is unknown, or that expat does not take.
         raise UnreadableExport(f"{path} is no XML of mysqldump ({error}). Make it with: {COMMAND}") from None
     missing = [name for name in NEEDED if name not in seen]
     if missing:

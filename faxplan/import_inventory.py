@@ -67,7 +67,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """Becomes a tenant, or part of one that is there. source: what it is called in the export.
+    """Becomes a tenant, or part of one that is there. source: what it is called in the export. is_guess: nobody has
+    said the slug; it was made of that name, and may be the one of somebody else's tenant.
 
     country: ISO 3166-1 alpha-2; time_zone: an IANA name; both None where the export does not say.
     """
@@ -81,6 +82,7 @@ class Organisation:
     boxes: tuple[Box, ...] = ()
     numbers: tuple[Number, ...] = ()
     contacts: tuple[Known, ...] = ()
+    is_guess: bool = False
 
 
 @dataclass(frozen=True, slots=True)

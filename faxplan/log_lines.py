@@ -85,7 +85,18 @@ class PlainFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's
         """One line, whatever is in the message."""
-        return " ".join(super().formatMessage(record).splitlines()) + suffix()
+        return _one_line(super().formatMessage(record)) + suffix()
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's
+        """Lines that begin with a bar: what far ones said may have line ends, and makes no line of its own."""
+        return "\n".join(f"| {_one_line(line)}" for line in super().formatException(ei).split("\n"))
+
+
+def _one_line(text: str) -> str:
+    r"""Far ones' words are in it, and it may go to a terminal: what that would obey is there as `\x1b`."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in " ".join(text.splitlines())
+    )
 
 
 class _StandardError(logging.StreamHandler[Any]):
@@ -116,7 +127,7 @@ class JournalHandler(logging.Handler):
             self._socket.sendto(entry(record, self._program), self._path)
         except OSError:
             # Its socket is not there while it starts again. Standard error leads there too, by systemd's hands.
-            sys.stderr.write(f"{record.getMessage()}{suffix()}\n")
+            sys.stderr.write(f"{_one_line(record.getMessage())}{suffix()}\n")
         except Exception:  # noqa: BLE001 - as logging does with its own
             self.handleError(record)
 

@@ -18,6 +18,12 @@ def versions(tx: Transaction) -> dict[int, int]:
     return {row["id"]: row["version"] for row in tx.rows("select id, version from trunks")}
 
 
+def told(tx: Transaction, node: str) -> dict[int, int]:
+    """What a node has noted that it took up, by the trunks' ids."""
+    rows = tx.rows("select trunk_id, version from node_trunks where node = %s and error is null", (node,))
+    return {row["trunk_id"]: row["version"] for row in rows}
+
+
 def silent(tx: Transaction) -> set[str]:
     """Nodes that have not reported for SILENT_SECONDS."""
     rows = tx.rows(
@@ -103,8 +109,8 @@ def reached(tx: Transaction, trunk: str) -> list[tuple[str, bool]]:
 
 
 def holders(tx: Transaction) -> list[Row]:
-    """Of every trunk that registers (role admin): trunk, node (None: nobody holds it), since, and `silent`: seconds
-    since that node reported.
+    """Of every trunk that registers (role admin or switch): trunk, node (None: nobody holds it), since, and `silent`:
+    seconds since that node reported.
     """
     return tx.rows(
         """select t.name as trunk, h.node, h.since, extract(epoch from now() - n.heartbeat_at)::float as silent

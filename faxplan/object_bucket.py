@@ -6,6 +6,7 @@ What goes there was sealed before: the server sees names, sizes and times. docs/
 import contextlib
 import filecmp
 import io
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ from typing import Any, BinaryIO, cast
 
 from faxplan.bucket_server import SEEN_SECONDS, TRIES, BucketPlace, BucketServer, CutOff
 from faxplan.config import Settings
-from faxplan.objects import MARK, MARKER, DocumentLost, Listed, StoreUnavailable, checked_name
+from faxplan.objects import MARK, MARKER, DocumentLost, Listed, StoreUnavailable, checked_name, is_name
 from faxplan.scratch import Scratch
 
+LOG = logging.getLogger(__name__)
 PART_BYTES = 16 << 20
 """What is larger goes in parts of this size, each in memory while it goes."""
 HEAD_BYTES, WINDOW_BYTES = 1 << 20, 4 << 20
@@ -57,7 +59,10 @@ class ObjectBucket:
         """As check, now."""
         try:
             with self._server.asked():
-                self._server.client(looks=True).head_object(**self._of(MARKER))
+                marker = self._server.client(looks=True).head_object(**self._of(MARKER))
+            # What says yes to everything, such as a proxy on the way, would say so to each document that is put.
+            if marker.get("ContentLength") != len(MARK):
+                raise FileNotFoundError(MARKER)
         except FileNotFoundError:
             self._server.fail(
                 f"{self.place} is not the document store: {MARKER} is missing in it. If this is a new store, or one "
@@ -114,7 +119,8 @@ class ObjectBucket:
                 page = self._server.client().list_objects_v2(Bucket=self._bucket, Prefix=folder, **after)
             for each in page.get("Contents", ()):
                 name = each["Key"].removeprefix(folder)
-                if name:
+                # Purge removes what is listed and no row names: nothing that others keep in the bucket is to be.
+                if is_name(name):
                     yield Listed(name, each["Size"], each["LastModified"].timestamp())
             if not page.get("IsTruncated"):
                 return
@@ -128,10 +134,20 @@ class ObjectBucket:
         return True
 
     def drop_unfinished(self, before: float) -> None:
+        """What is left costs room and nothing else: an account that may not, or a server that knows no such request,
+        keeps nobody from what comes after."""
+        try:
+            self._drop_unfinished(before)
+        except (StoreUnavailable, NotImplementedError) as error:
+            LOG.warning("what interrupted uploads have left in %s stays there: %s", self.place, error)
+            self._server.looked = None
+
+    def _drop_unfinished(self, before: float) -> None:
         with self._server.asked():
             found = self._server.client().list_multipart_uploads(Bucket=self._bucket, Prefix=self._prefix)
         for each in found.get("Uploads", ()):
-            if each["Initiated"].timestamp() < before:
+            # Others may upload into the bucket, too; and not every server goes by the prefix.
+            if each["Initiated"].timestamp() < before and self._is_ours(each["Key"]):
                 with contextlib.suppress(FileNotFoundError), self._server.asked():
                     self._server.client().abort_multipart_upload(
                         Bucket=self._bucket, Key=each["Key"], UploadId=each["UploadId"]
@@ -181,8 +197,10 @@ class ObjectBucket:
                     with contextlib.closing(found["Body"]) as body:
                         content = body.read()
                     # A server that knows no ranges gives all of it.
-                    size = int(str(found.get("ContentRange", f"/{len(content)}")).rpartition("/")[2])
-                    return (content if "ContentRange" in found else content[start : start + most]), size
+                    size = str(found.get("ContentRange", f"/{len(content)}")).rpartition("/")[2]
+                    if not size.isdecimal():
+                        self._server.fail(f"{self.place} does not say how large an object is: no S3 does so.")
+                    return (content if "ContentRange" in found else content[start : start + most]), int(size)
             except EOFError:
                 return b"", 0
             except CutOff:
@@ -244,6 +262,10 @@ class ObjectBucket:
                 while block := reader.read(HEAD_BYTES):
                     writer.write(block)
             return there.stat().st_size == size and filecmp.cmp(file, there, shallow=False)
+
+    def _is_ours(self, key: str) -> bool:
+        name = key.rpartition("/")[2]
+        return is_name(name) and key == self._key(name)
 
     def _of(self, name: str) -> dict[str, str]:
         """The parameters that name something beside the objects."""

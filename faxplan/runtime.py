@@ -96,6 +96,7 @@ class Runtime:
         self._sandbox = InternalDeliveries(db, store, settings.node, switch.log, lane=queue.SANDBOX)
         self.started_at = time.time()
         self._paused = self._drains = False
+        self._waiting = 0
         self._ended: set[int] = set()
         self._more_told = False
         self._refused_at: float | None = None
@@ -193,6 +194,7 @@ class Runtime:
                 self._next_renewal = now + transient_readers.RENEWAL_SECONDS
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + HEARTBEAT_SECONDS
+            self._count_waiting()
             with self._db.across_tenants() as tx:
                 self._drains = nodes.report(
                     tx,
@@ -200,7 +202,7 @@ class Runtime:
                     switch_uuid=self._switch.uuid(),
                     max_channels=self._settings.max_channels,
                     paused=self._settings.pause_file.exists(),
-                    waiting=sum(1 for _ in self._pending.waiting()),
+                    waiting=self._waiting,
                 )
         self._gateway_sync.work()
         if now >= self._next_recovery:
@@ -215,6 +217,13 @@ class Runtime:
             self._stop_cancelled()
         if now >= self._dialer.due:
             self._dial()
+
+    def _count_waiting(self) -> None:
+        """A disk that cannot be read must not make a node look dead that dials and has its trunks registered."""
+        try:
+            self._waiting = sum(1 for _ in self._pending.waiting())
+        except OSError as error:
+            self._switch.log("err", f"received faxes on this disk cannot be counted: {error}")
 
     def _dial(self) -> None:
         """What is due, with a call and without."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ import dns.resolver
 
 _SERVICES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
 _SECONDS = 3.0
+_PATIENCE_SECONDS = 10.0
+"""After that no further name is asked for: a page waits, and what the records name is whoever's who wrote them."""
 _MOST = 16
 
 
@@ -25,13 +28,18 @@ class Located:
 
 
 def locate(host: str, port: int | None, transport: str) -> Located:
-    """Asks the DNS; at most a few seconds for each name. An address is where it is."""
+    """Asks the DNS: for so many names as come within _PATIENCE_SECONDS, first of all for the host itself. An address is
+    where it is."""
     bare = host.strip("[]")
     if _is_address(bare):
         return Located((), (bare,))
     found = () if port is not None else services(bare, transport)
-    names = {bare, *(name for name, _port in found)}
-    return Located(found, tuple(sorted({each for name in names for each in _addresses(name)})))
+    ends, addresses = time.monotonic() + _PATIENCE_SECONDS, set(_addresses(bare))
+    for name in dict.fromkeys(name for name, _port in found):
+        if time.monotonic() >= ends:
+            break
+        addresses.update(_addresses(name))
+    return Located(found, tuple(sorted(addresses)))
 
 
 def services(host: str, transport: str) -> tuple[tuple[str, int], ...]:

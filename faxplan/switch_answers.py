@@ -91,7 +91,7 @@ def _trunks(node: Node, arguments: list[str]) -> list[str]:
 
 def _fax(node: Node, arguments: list[str]) -> list[str]:
     wanted = arguments[0] if len(arguments) == 1 else ""
-    if not (wanted.isascii() and wanted.isdigit() and 0 < int(wanted) <= _LARGEST_ID):
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 20 and 0 < int(wanted) <= _LARGEST_ID):
         raise UsageError("Which fax? Say its number: `python fax_queue::fax 17`. `python fax_queue::calls` shows some.")
     with switch_status.opened(node.settings) as tx:
         found = switch_status.fax_of(tx, int(wanted))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import faxplan
-from faxplan import trunk_health
+from faxplan import node_trunks, trunk_health
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.journal import Journal
@@ -83,6 +83,7 @@ def in_database(tx: Transaction, settings: Settings) -> list[str]:
         """select (select count(*) from calls where node = %(node)s) as calls,
                   (select count(*) from calls where node = %(node)s and direction = 'inbound') as inbound,
                   (select count(*) from calls) as everywhere,
+                  (select draining_since is not null from nodes where name = %(node)s) as drains,
                   count(*) as faxes, count(*) filter (where not_before <= now()) as due,
                   coalesce(extract(epoch from max(now() - not_before) filter (where not_before <= now())), 0)::float
                       as oldest
@@ -91,7 +92,9 @@ def in_database(tx: Transaction, settings: Settings) -> list[str]:
     )
     waits = f", the oldest for {duration(row['oldest'])}" if row["due"] else ""
     mine = f"{row['calls']} of {settings.max_channels}, {row['inbound']} of them received"
+    drained = ["Drained    takes no calls, until `faxplan node resume` lets it"] if row["drains"] else []
     return [
+        *drained,
         f"Calls      {mine}; {row['everywhere']} on all nodes",
         f"Queue      {row['faxes']} faxes, {row['due']} due{waits} (all nodes)",
     ]
@@ -135,9 +138,10 @@ def calls_in_memory(runtime: AtWork) -> list[str]:
 
 def trunks_of(tx: Transaction, node: str) -> list[str]:
     """Every trunk, as this node may use it."""
+    holders = {row["trunk"]: row["node"] for row in node_trunks.holders(tx)}
     shown = [
         (
-            row["name"], _trunk_state(row, node),
+            row["name"], _trunk_state(row, node, holders.get(row["name"])),
             f"{row['calls']} of {row['max_calls']}" if row["max_calls"] else str(row["calls"]),
             row["failures"], (row["last_failure"] or "-")[:60],
         )
@@ -146,9 +150,11 @@ def trunks_of(tx: Transaction, node: str) -> list[str]:
     return table(("TRUNK", "STATE", "CALLS", "FAILED IN A ROW", "LAST FAILURE"), shown, "There is no trunk yet.")
 
 
-def _trunk_state(row: Row, node: str) -> str:
+def _trunk_state(row: Row, node: str, holder: str | None) -> str:
     if not row["enabled"]:
         return "switched off"
+    if holder not in (None, node):
+        return f"registered by {holder}, which alone dials"
     if row["rests_seconds"]:
         return f"rests for {row['rests_seconds']} s"
     if node in row["down_on"]:

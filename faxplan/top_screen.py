@@ -81,6 +81,8 @@ def _trunk_state(row: Row) -> tuple[str, Style]:
 def _node_state(row: Row) -> tuple[str, Style]:
     if row["silent"] > LATE_SECONDS:
         return f"silent {ago(row['silent'])}", Style.BAD
+    if row["draining_since"] is not None:
+        return "drained", Style.WARNING
     return ("paused", Style.WARNING) if row["paused"] else ("at work", Style.GOOD)
 
 
@@ -224,7 +226,7 @@ def _first(figures: Figures | None, view: View) -> Line:
     if figures is None:
         return [
             ("faxplan top  ", Style.TITLE),
-            (view.trouble or "looking ...", Style.BAD if view.trouble else Style.FAINT),
+            (_shown(view.trouble) or "looking ...", Style.BAD if view.trouble else Style.FAINT),
         ]
     most = sum(row["max_channels"] for row in figures.machines)
     due = sum(row["due"] for row in figures.queue)
@@ -235,7 +237,7 @@ def _first(figures: Figures | None, view: View) -> Line:
     if due:
         line.append((f", oldest {ago(oldest)}", Style.BAD if oldest > LONG_QUEUED_SECONDS else Style.PLAIN))
     if view.trouble:
-        line.append((f"  OLD: {view.trouble}", Style.BAD))
+        line.append((f"  OLD: {_shown(view.trouble)}", Style.BAD))
     elif view.is_paused:
         line.append(("  PAUSED", Style.WARNING))
     return line
@@ -324,10 +326,15 @@ def _width(column: Column, rows: Sequence[Row]) -> int:
 
 
 def _cell(text: str, width: int, right: bool) -> str:
-    text = "".join(each if each.isprintable() else "?" for each in text)
+    text = _shown(text)
     if len(text) > width:
         text = f"{text[: width - 1]}~"
     return text.rjust(width) if right else text.ljust(width)
+
+
+def _shown(text: str) -> str:
+    """Strangers' text, and PostgreSQL's: nothing in it moves the cursor."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _cut(line: Line, width: int) -> Line:

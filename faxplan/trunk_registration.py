@@ -11,6 +11,7 @@ from faxplan import guard, trunk_troubles
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError
 from faxplan.event_socket import EventSocket
+from faxplan.language import _
 from faxplan.trunk_troubles import Found
 
 _EVENT = "sofia::gateway_state"
@@ -40,7 +41,14 @@ def register(settings: Settings, trunk: str, seconds: float = PATIENCE_SECONDS) 
     try:
         with guard.connect(settings) as switch:
             switch.subscribe("CUSTOM", _EVENT)
-            switch.api(f"sofia profile {settings.sip_profile} register {trunk}")
+            said = switch.api(f"sofia profile {settings.sip_profile} register {trunk}")
+            if not said.startswith("+OK"):
+                # "Invalid gateway!" (mod_sofia.c, cmd_profile). Nothing was sent, and nobody's silence means anything.
+                told = _(
+                    "FreeSWITCH on this machine registers no such gateway ({said}): another node registers the trunk, "
+                    "or it was not taken up yet (`faxplan node list`)."
+                )
+                return Registration("", why=told.format(said=" ".join(said.split())[:100]))
             return _outcome(switch, trunk, time.monotonic() + seconds)
     except FaxplanError as error:
         return Registration("", why=str(error))

@@ -134,7 +134,7 @@ _TABLE = (
         marked("FreeSWITCH does not know the gateway."),
         marked(
             "It takes a new one up within ten seconds, where gateway_dir is set and the runtime is at work "
-            "(`faxplan doctor`)."
+            "(`faxplan doctor`). A trunk that registers is on one node alone (`faxplan node list`)."
         ),
     ),
     Trouble(
@@ -143,7 +143,8 @@ _TABLE = (
         marked("FreeSWITCH does not know the gateway."),
         marked(
             "It takes a new one up within ten seconds, where gateway_dir is set and the runtime is at work "
-            "(`faxplan doctor`). For TLS, faxplan_tls must be true in its faxplan/vars.xml."
+            "(`faxplan doctor`). A trunk that registers is on one node alone (`faxplan node list`). For TLS, "
+            "faxplan_tls must be true in its faxplan/vars.xml."
         ),
     ),
     Trouble(

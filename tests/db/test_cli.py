@@ -10,7 +10,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
-from faxplan import cli, fax_tiff, outbound, page_images, progress, settling, users
+from faxplan import cli, fax_tiff, nodes, outbound, page_images, progress, settling, users
 from faxplan.call_result import CallResult
 from faxplan.config import to_toml
 from faxplan.journal import Outcome
@@ -304,6 +304,16 @@ def test_the_settings_of_make_run_are_found_and_named(
     out, err = said(capsys, "users")
     assert err == f"Using {tmp_path / 'faxplan.toml'}, the settings of `make run`.\n"
     assert ACME in out
+
+
+def test_the_doctor_gives_a_terminal_no_orders(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    with shop.switch.across_tenants() as tx:
+        nodes.report(tx, "node\x1b[2J", switch_uuid="x", max_channels=1)
+    with shop.admin.across_tenants() as tx:
+        tx.execute("update nodes set heartbeat_at = now() - interval '1 hour'")
+    told, _ = said(capsys, "doctor", code=1)
+    assert r"node node\x1b[2J: silent for" in told
+    assert "\x1b" not in told
 
 
 def test_the_doctor_looks_at_database_and_folders(shop: World, capsys: pytest.CaptureFixture[str]) -> None:

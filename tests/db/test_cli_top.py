@@ -18,8 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import cli, live_figures, nodes
+from faxplan import cli, cli_top, live_figures, nodes, top_screen
 from faxplan.config import to_toml
+from faxplan.db import Database
+from faxplan.live_figures import Figures
 from tests.faxes import claim, queued
 from tests.world import World
 
@@ -70,6 +72,26 @@ def test_lanes_say_through_which_trunks_and_since_when(shop: World) -> None:
     assert 3500 < found["borea", "carrier", 100]["next_in"] <= 3600
     assert ("acme", "trunks off", 1000) in found
     assert any("within" in trunks for _, trunks, _ in found)
+
+
+def test_whatever_keeps_it_from_looking_is_told(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that an upgrade has taken away, say: the thread that looks must not end without a word."""
+    first = live_figures.look(shop.admin)
+
+    def broken(_admin: Database) -> Figures:
+        raise ValueError("no column\n\x1b[2J")
+
+    monkeypatch.setattr(live_figures, "look", broken)
+    watcher = cli_top.Watcher(shop.admin, first, 0.01)
+    try:
+        deadline = time.monotonic() + 20
+        while not watcher.trouble and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert watcher._thread.is_alive()
+        shown = top_screen.screen(first, top_screen.View(trouble=watcher.trouble), 120, 10)
+        assert shown[0][-1][0] == "  OLD: ValueError: no column??[2J"
+    finally:
+        watcher.stop()
 
 
 COLOUR = re.compile("\x1b\\[3[0-7]m")

@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,17 @@ def test_a_new_tenant_needs_its_country(world: World) -> None:
         enter(world, NEW, Wishes("DE"))
     with world.admin.across_tenants() as tx:
         assert tx.row("select 1 from tenants where slug = 'new'") is None
+
+
+def test_a_short_name_that_was_guessed_opens_nobody_elses_tenant(world: World) -> None:
+    stranger = replace(NEW, source="acme.pbx.example", slug="acme", name="acme.pbx.example", is_guess=True)
+    with pytest.raises(import_entering.Unplaced, match=r"already.* --tenant acme.pbx.example=acme"):
+        enter(world, stranger)
+    with pytest.raises(import_entering.Unplaced):
+        import_entering.tried(world.admin, stranger, GERMANY)
+    guessed = replace(NEW, is_guess=True)
+    enter(world, guessed)
+    assert enter(world, guessed).there["tenant"] == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import doctor_nodes, gateway_sync, node_provisioning, node_trunks, nodes, trunk_directory
+from faxplan import doctor_database, doctor_nodes, gateway_sync, node_provisioning, node_trunks, nodes, trunk_directory
 from faxplan.accepting import Refused
 from faxplan.call_result import CallResult
 from faxplan.cli import main
@@ -14,6 +14,7 @@ from faxplan.errors import NotFound
 from faxplan.findings import Finding, Level
 from faxplan.gateway_sync import GatewaySync
 from faxplan.node_provisioning import NodeAtWork
+from faxplan.pending import Pending, PendingFax
 from tests.faxes import accepted, claim, due_now, fax_tiff, pending_folder, queued
 from tests.routing import add_route, change
 from tests.runtime import SENT, Runtime
@@ -155,6 +156,27 @@ class TestARegistration:
         assert fax.trunk is not None
         assert fax.trunk.name == "account"
 
+    @pytest.mark.usefixtures("registered")
+    def test_the_doctor_of_another_node_misses_no_gateway(self, world: World) -> None:
+        for node, wanted in (("one", {"carrier", "account"}), ("two", {"carrier"})):
+            _, seen = doctor_database.database(replace(world.settings, node=node))
+            assert seen.transports.keys() == wanted
+
+    def test_a_paused_node_keeps_it_and_nobody_else_dials_there(
+        self, world: World, registered: tuple[Node, Node]
+    ) -> None:
+        """docs/operation.md and scaling.md say so."""
+        with world.admin.across_tenants() as tx:
+            account = tx.value("select id from trunks where name = 'account'")
+        add_route(world, "+4930", account)
+        queued(world, world.acme)
+        with world.switch.across_tenants() as tx:
+            nodes.report(tx, "one", switch_uuid="switch of one", max_channels=30, paused=True)
+        for _look in range(2):
+            registered[1].works()
+        assert holder(world) == "one"
+        assert claim(world, node="two") == []
+
     def test_a_trunk_that_registers_no_more_is_everybodys(self, world: World, registered: tuple[Node, Node]) -> None:
         change(world, "trunks", register=False)
         for node in registered:
@@ -208,6 +230,20 @@ class TestAChange:
     def test_a_node_whose_gateways_are_kept_by_hand_is_not_judged(self, world: World, pair: tuple[Node, Node]) -> None:
         pair[0].report()
         assert found_by_doctor(world) == []
+
+
+def test_a_node_whose_disk_is_broken_reports_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It dials and has its registrations: taken for dead, it could be removed, and others would register as well."""
+
+    def broken(_pending: Pending) -> Iterator[PendingFax]:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Pending, "waiting", broken)
+    runtime = Runtime(world, monkeypatch)
+    end = runtime.switch.clock.monotonic() + 20
+    runtime.run(lambda: runtime.switch.clock.monotonic() > end)
+    with world.admin.across_tenants() as tx:
+        assert [each["name"] for each in nodes.everyone(tx)] == ["node1"]
 
 
 class TestADrainedNode:
@@ -269,6 +305,21 @@ class TestADeadNode:
         assert (attempt["node"], attempt["outcome"]) == ("one", "unknown")
         with pytest.raises(NotFound):
             node_provisioning.remove(world.admin, "me", "one", lost=True)
+
+
+def test_a_node_that_was_removed_and_reports_again_says_what_it_has(
+    world: World, registered: tuple[Node, Node]
+) -> None:
+    """Cut off from the database, say, and taken for gone: its runtime never ended."""
+    one, two = registered
+    one.dies()
+    two.works()
+    node_provisioning.remove(world.admin, "administrator:root", one.name, lost=False)
+    one.works()
+    with world.admin.across_tenants() as tx:
+        assert node_trunks.reached(tx, "carrier") == [("one", True), ("two", True)]
+    with world.switch.across_tenants() as tx:
+        assert node_trunks.told(tx, "one") == node_trunks.versions(tx)
 
 
 def test_commands(

@@ -4,10 +4,13 @@ import io
 import logging
 import os
 import random
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +36,7 @@ from faxplan.key_folder import KeyFolder
 from faxplan.object_bucket import ObjectBucket
 from faxplan.objects import is_name
 from faxplan.scratch import Scratch
+from tests.documented import PROJECT
 from tests.faxes import queued
 from tests.runtime import SENT, Runtime
 from tests.s3_server import BUCKET, SECRET, S3Server, Way, client, running
@@ -236,6 +240,59 @@ def test_what_is_wrong_is_told_with_its_remedy(
         wrong.check()
 
 
+def test_what_says_yes_to_everything_is_no_store(server: S3Server, prefix: str, tmp_path: Path, file: Path) -> None:
+    class Agreeable(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_PUT = do_HEAD  # noqa: N815 - http.server's names
+
+        def log_message(self, *_said: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Agreeable) as says:
+        threading.Thread(target=says.serve_forever, daemon=True).start()
+        place = server.place(prefix, endpoint=f"http://127.0.0.1:{says.server_port}")
+        with pytest.raises(StoreUnavailable, match="is not the document store"):
+            ObjectBucket(place, Scratch(tmp_path / "work")).put(file, "0" * 32)
+        says.shutdown()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_told_and_not_followed(server: S3Server, prefix: str, tmp_path: Path, status: int) -> None:
+    """Such as from http to https; or to whoever would like to have our requests."""
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Location", f"{server.endpoint}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
+        def log_message(self, *_said: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as leads:
+        threading.Thread(target=leads.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{leads.server_port}"
+        objects = ObjectBucket(server.place(prefix, endpoint=endpoint), Scratch(tmp_path / "work"))
+        uses: list[Callable[[], object]] = [
+            objects.look, lambda: list(objects.listed(1)), lambda: objects.note("x"), lambda: objects.delete("0" * 32)
+        ]  # fmt: skip
+        for use in uses:
+            with pytest.raises(StoreUnavailable, match="leads elsewhere, where nobody follows"):
+                use()
+        leads.shutdown()
+    assert len(asked) == len(uses)
+
+
 def test_a_wrong_secret_is_told_and_a_new_one_taken_up(
     server: S3Server, prefix: str, tmp_path: Path, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -364,6 +421,76 @@ def test_orphans_and_interrupted_uploads_go_after_a_week(
     assert (swept.objects, swept.finished) == (1, True)
     assert len(names(server, prefix)) == 1
     assert client(server).list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
+def test_purge_leaves_alone_what_others_keep_in_the_bucket(
+    objects: ObjectBucket, file: Path, server: S3Server, prefix: str
+) -> None:
+    """Such as another installation whose prefix is two digits, or somebody's large upload."""
+    objects.put(file, "0" * 32)
+    theirs = {"Bucket": BUCKET, "Key": f"{prefix}/00/11/{'1' * 32}"}
+    client(server).put_object(**theirs, Body=b"theirs")
+    assert [each.name for each in objects.listed(0)] == ["0" * 32]
+    upload = client(server).create_multipart_upload(**theirs)["UploadId"]
+    objects.drop_unfinished(time.time() + 60)
+    assert client(server).list_parts(**theirs, UploadId=upload)["UploadId"] == upload
+    client(server).abort_multipart_upload(**theirs, UploadId=upload)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NotImplemented"])
+def test_purge_ends_well_where_interrupted_uploads_may_not_be_seen(
+    world: World, store: Store, objects: ObjectBucket, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Of an account with less rights than the page names, or a server that does not know the request."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - as for those whom it is for
+
+    def refused(**_what: object) -> None:
+        raise ClientError({"Error": {"Code": code}}, "ListMultipartUploads")
+
+    monkeypatch.setattr(objects._server.client(), "list_multipart_uploads", refused)
+    monkeypatch.setattr(orphans, "FOLDERS", 1)
+    assert orphans.sweep(world.purge, store, lambda: True).finished
+    assert objects._server.looked is None
+
+
+def test_the_page_names_every_right_that_a_refusal_does() -> None:
+    page = (PROJECT / "docs/scaling.md").read_text()
+    assert [each for each in bucket_server.RIGHTS if f"`{each}`" not in page] == []
+
+
+def test_one_thread_that_forgets_the_connection_takes_it_from_no_other(
+    server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = bucket_server.BucketServer(server.place(prefix))
+    asked.client()
+    own = os.getpid()
+
+    def meanwhile() -> int:
+        asked._clients = None
+        return own
+
+    monkeypatch.setattr(os, "getpid", meanwhile)
+    assert asked.client() is not None
+
+
+def test_a_server_that_hides_the_size_is_told_and_nothing_breaks(
+    objects: ObjectBucket, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects.put(file, "0" * 32)
+    hiding = Hiding(objects._server.client())
+    monkeypatch.setattr(objects._server, "client", lambda **_looks: hiding)
+    with pytest.raises(StoreUnavailable, match="does not say how large"):
+        objects.open("0" * 32)
+
+
+class Hiding:
+    """A server whose Content-Range has a star where the size should be, as HTTP allows (RFC 9110, 14.4)."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def get_object(self, **what: Any) -> Any:
+        return {**self._client.get_object(**what), "ContentRange": "bytes 0-5/*"}
 
 
 def test_purge_notes_its_runs_there(world: World, store: Store) -> None:

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from faxplan import switch_answers, trunk_health
+from faxplan import node_provisioning, node_trunks, nodes, switch_answers, trunk_health
 from faxplan.live_calls import LiveCall, LiveCalls
 from faxplan.switch_answers import Node
 from tests.faxes import claim, pending_folder, queued
+from tests.routing import change
 from tests.runtime import SENT, Runtime
 from tests.scripted_switch import Originate
 from tests.world import World
@@ -73,6 +74,20 @@ def test_calls_have_their_pages_trunk_and_channel_also_such_as_no_database_knows
     ]
 
 
+def test_a_drained_node_says_so_and_what_another_one_registers(world: World, node: Node) -> None:
+    change(world, "trunks", register=True, username="fax", password="secret")
+    with world.switch.across_tenants() as tx:
+        for name in ("other", node.settings.node):
+            nodes.report(tx, name, switch_uuid=name, max_channels=1)
+        node_trunks.hold(tx, "other", frozenset())
+    assert "registered by other, which alone dials" in asked(node, "trunks")[1]
+    elsewhere = replace(node, settings=replace(node.settings, node="other"))
+    assert asked(elsewhere, "trunks")[1].split()[:2] == ["carrier", "up"]
+    assert not any(line.startswith("Drained") for line in asked(node, "status"))
+    node_provisioning.drain(world.admin, "me", node.settings.node)
+    assert "Drained    takes no calls, until `faxplan node resume` lets it" in asked(node, "status")
+
+
 def test_trunks_have_their_rests_as_this_node_sees_them(world: World, node: Node) -> None:
     with world.switch.across_tenants() as tx:
         trunk_id = tx.value("select id from trunks")
@@ -98,7 +113,7 @@ def test_a_fax_of_any_tenant_is_found_by_its_number(world: World, node: Node) ->
     assert asked(node, "fax", "987654") == ["-ERR There is no fax 987654."]
 
 
-@pytest.mark.parametrize("wrong", ["", "x", "1 2", "-1", "0", "99999999999999999999", "\u0661"])
+@pytest.mark.parametrize("wrong", ["", "x", "1 2", "-1", "0", "99999999999999999999", "9" * 5000, "\u0661"])
 def test_a_number_that_is_none_is_answered_with_the_usage(node: Node, wrong: str) -> None:
     (said,) = asked(node, "fax", wrong)
     assert said.startswith("-ERR Which fax? Say its number: `python fax_queue::fax 17`.")

@@ -1,6 +1,8 @@
 """What exports of other fax servers say: people, mailboxes, numbers, contacts, and what is left."""
 
 import json
+import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from faxplan import import_fusionpbx, import_hylafax, import_ictfax, import_inve
 from faxplan.contacts import Entry
 from faxplan.import_hylafax import Reading
 from faxplan.import_inventory import Box, Inventory, Known, Number, Organisation, Person, UnreadableExport
+from tests.documented import PROJECT
 
 
 def only(inventory: Inventory) -> Organisation:
@@ -111,7 +114,20 @@ def test_ictfax_has_contacts_and_their_groups(tmp_path: Path) -> None:
     assert left(found)["contact None"] == "Has no number."
 
 
-@pytest.mark.parametrize("content", ["insert into usr values (1);", '<mysqldump><table_data name="usr"/></mysqldump>'])
+LAUGHS = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "insert into usr values (1);",
+        '<mysqldump><table_data name="usr"/></mysqldump>',
+        '<?xml version="1.0" encoding="utf-32"?><mysqldump/>',
+        '<?xml version="1.0" encoding="none"?><mysqldump/>',
+        f'<!DOCTYPE m [<!ENTITY a0 "ha">{LAUGHS}]><mysqldump>&a11;</mysqldump>',
+        '<!DOCTYPE m [<!ENTITY a SYSTEM "file:///etc/passwd">]><mysqldump>&a;</mysqldump>',
+    ],
+)
 def test_what_is_no_dump_of_ictfax_says_how_to_make_one(tmp_path: Path, content: str) -> None:
     file = tmp_path / "dump"
     file.write_text(content)
@@ -260,15 +276,49 @@ def test_domains_are_named_or_name_themselves(tmp_path: Path) -> None:
         fusionpbx(tmp_path, slugs={"acme.example": "harrow"})
 
 
+def test_two_domains_become_one_tenant_only_if_somebody_says_so(tmp_path: Path) -> None:
+    domains = [
+        {"domain_uuid": "d1", "domain_name": "pbx.acme.example"},
+        {"domain_uuid": "d2", "domain_name": "pbx.other.example"},
+    ]
+    faxes = [FAX, {**FAX, "domain_uuid": "d2", "fax_uuid": "f2"}]
+    with pytest.raises(UnreadableExport, match=r"--tenant pbx.acme.example=SHORT-NAME --tenant pbx.other.example="):
+        fusionpbx(tmp_path, v_domains=domains, v_fax=faxes)
+    with pytest.raises(UnreadableExport, match="both become tenant pbx"):
+        fusionpbx(tmp_path, slugs={"pbx.other.example": "pbx"}, v_domains=domains, v_fax=faxes)
+    said = {"pbx.acme.example": "acme", "pbx.other.example": "acme"}
+    found = fusionpbx(tmp_path, slugs=said, v_domains=domains, v_fax=faxes)
+    assert [(each.slug, each.is_guess) for each in found.organisations] == [("acme", False), ("acme", False)]
+
+
 @pytest.mark.parametrize(
     "content",
-    ["{", "[]", '{"v_domains": null}', '{"v_domains": [{}], "v_fax": []}', '{"v_domains": 1, "v_fax": []}', "\xff"],
-)
+    ["{", "[]", '{"v_domains": null}', '{"v_domains": [{}], "v_fax": []}', '{"v_domains": 1, "v_fax": []}', "\xff",
+     "9" * 5000],
+)  # fmt: skip
 def test_what_is_no_export_of_fusionpbx_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "export"
     file.write_bytes(content.encode("latin-1"))
     with pytest.raises(UnreadableExport):
         import_fusionpbx.read(file, slugs={})
+
+
+@pytest.mark.parametrize("command", [import_ictfax.COMMAND, import_fusionpbx.COMMAND])
+def test_what_an_export_writes_is_for_nobody_else(tmp_path: Path, command: str) -> None:
+    """Passwords are in it, hashed and not."""
+    for name in ("mysqldump", "psql"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho secret\n")
+        program.chmod(0o755)
+    subprocess.run(
+        ["/bin/sh", "-c", f"umask 022; {command}"], cwd=tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True
+    )
+    (export,) = (each for each in tmp_path.iterdir() if each.suffix in (".xml", ".json"))
+    assert (export.read_text(), stat.S_IMODE(export.stat().st_mode)) == ("secret\n", 0o600)
+
+
+def test_the_page_has_the_command_of_ictfax() -> None:
+    assert f"    {import_ictfax.COMMAND}\n" in (PROJECT / "docs/migration.md").read_text()
 
 
 # HylaFAX

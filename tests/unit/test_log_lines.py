@@ -77,6 +77,22 @@ def test_a_line_of_text_is_one_line_with_the_ids_at_its_end() -> None:
     assert "\n" not in line
 
 
+def test_what_a_terminal_would_obey_stands_there_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "550 \x1b]0;owned\x07\x9b2J \u202eno"
+    told = record("the mail server says %s", said)
+    try:
+        raise ValueError(f"{said}\nfaxplan.refused WARNING refused an API key from 192.0.2.1")
+    except ValueError:
+        told.exc_info = sys.exc_info()
+    handler = JournalHandler("faxplan-worker", str(tmp_path / "nowhere"))
+    handler.handle(record("%s\nfaxplan.refused WARNING refused an API key from 192.0.2.1", said))
+    handler.close()
+    lines = (PlainFormatter().format(told) + "\n" + capsys.readouterr().err).splitlines()
+    assert [line for line in lines if not line.isprintable()] == []
+    assert r"550 \x1b]0;owned\x07\x9b2J \u202eno" in lines[0]
+    assert not any(line.strip().startswith("faxplan.refused") for line in lines)
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:

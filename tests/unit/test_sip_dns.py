@@ -71,3 +71,20 @@ def test_what_nobody_knows_has_no_address(zone: dict[str, list[Record]], monkeyp
 
     monkeypatch.setattr(dns.resolver, "resolve", late)
     assert sip_dns.services("sip.example", "udp") == ()
+
+
+def test_names_that_nobody_answers_for_keep_nobody_waiting(
+    zone: dict[str, list[Record]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone["_sip._udp.sip.example"] = [Record(each, 0, f"{each}.example.", 5060) for each in range(16)]
+    clock, asked = [0.0], list[str]()
+
+    def slow(name: str, *_: object, **__: object) -> None:
+        asked.append(name)
+        clock[0] += 8
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    assert sip_dns.locate("sip.example", None, "udp").addresses == ()
+    assert asked == ["sip.example", "0.example"]

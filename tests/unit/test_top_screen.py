@@ -32,7 +32,8 @@ def trunk(name: str, **more: Any) -> dict[str, Any]:
 
 
 def node(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "silent": 2.0, "paused": False, "calls": 3, "max_channels": 30, **more}
+    known = {"name": name, "silent": 2.0, "paused": False, "draining_since": None, "calls": 3, "max_channels": 30}
+    return {**known, **more}
 
 
 def figures(calls: int = 0, lanes: int = 0, trunks: int = 1, nodes: int = 1) -> Figures:
@@ -134,11 +135,12 @@ def test_what_a_trunk_does(more: dict[str, Any], said: str, style: Style) -> Non
 
 
 def test_a_node_that_is_silent_or_paused_and_a_queue_that_is_old_stand_out() -> None:
-    machines = [node("a", silent=400.0), node("b", paused=True), node("c")]
+    machines = [node("a", silent=400.0), node("b", paused=True), node("c"), node("d", draining_since=datetime.now(UTC))]
     seen = Figures(datetime.now(UTC), [], [lane(1, oldest=5000.0)], [], machines)
     lines = top_screen.screen(seen, View(), 80, 24)
     assert style_of(lines, "silent 6m40s") is Style.BAD
     assert style_of(lines, "paused") is Style.WARNING
+    assert style_of(lines, "drained") is Style.WARNING
     assert style_of(lines, "at work") is Style.GOOD
     assert style_of(lines, "1h23m") is Style.BAD
 

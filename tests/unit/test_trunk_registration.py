@@ -20,10 +20,10 @@ def event(gateway: str, **headers: str) -> bytes:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Callable[[list[bytes]], Settings]:
+def settings(tmp_path: Path) -> Callable[..., Settings]:
     """Of a switch that sends these events once it is told to register."""
 
-    def make(events: list[bytes]) -> Settings:
+    def make(events: list[bytes], said: bytes = b"+OK\n") -> Settings:
         listening = socket.create_server(("127.0.0.1", 0))
         listening.settimeout(20)
 
@@ -35,7 +35,8 @@ def settings(tmp_path: Path) -> Callable[[list[bytes]], Settings]:
                     peer.sendall(b"Content-Type: command/reply\n" + reply + b"\n\n")
                 asked = peer.recv(1000)
                 assert b"api sofia profile faxplan register office" in asked
-                peer.sendall(b"Content-Type: api/response\nContent-Length: 4\n\n+OK\n" + b"".join(events))
+                answer = b"Content-Type: api/response\nContent-Length: %d\n\n%s" % (len(said), said)
+                peer.sendall(answer + b"".join(events))
                 peer.recv(1000)
 
         threading.Thread(target=run, daemon=True).start()
@@ -47,7 +48,7 @@ def settings(tmp_path: Path) -> Callable[[list[bytes]], Settings]:
     return make
 
 
-Make = Callable[[list[bytes]], Settings]
+Make = Callable[..., Settings]
 
 
 def test_one_that_is_taken(settings: Make) -> None:
@@ -79,6 +80,12 @@ def test_nothing_that_comes_in_time_is_told_as_silence(settings: Make) -> None:
     found = trunk_registration.register(settings([event("office", State="TRYING")]), "office", seconds=0.2)
     assert found.found is not None
     assert found.found.trouble.name == "registration-silent"
+
+
+def test_a_node_that_has_no_such_gateway_tells_of_no_silence(settings: Make) -> None:
+    found = trunk_registration.register(settings([], b"Invalid gateway!\n"), "office", seconds=0.2)
+    assert (found.state, found.found) == ("", None)
+    assert "no such gateway (Invalid gateway!): another node registers" in found.why
 
 
 def test_a_switch_that_cannot_be_asked_is_told() -> None:

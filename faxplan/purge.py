@@ -90,7 +90,9 @@ class Purge:
             if not lock.try_lock(_LOCK):
                 raise PurgeRuns("Another purge is at work. It goes on where it is; look again when it has ended.")
             purge_state.begin(self.db, self.store)
-            return self._run(of_tenants, everything=everything)
+            done = self._run(of_tenants, everything=everything)
+            lock.unlock(_LOCK)
+            return done
 
     def _run(self, of_tenants: Sequence[Tenant], *, everything: bool) -> Purged:
         stop_at = None if self.seconds is None else time.monotonic() + self.seconds

@@ -5,7 +5,7 @@ from faxplan.models import Trunk
 
 OF_EACH_COMMAND = {"host", "inbound_country"}
 READ_FROM_A_FILE = {"password"}
-MADE_BY_THE_DATABASE = {"id", "name", "created_at"}
+MADE_BY_THE_DATABASE = {"id", "name", "created_at", "version", "changed_at"}
 
 
 def test_every_column_of_a_trunk_has_an_option() -> None:

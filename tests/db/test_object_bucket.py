@@ -585,7 +585,7 @@ class TestAnInstallation:
         missing = tuple(restoring._missing(there.settings, tmp_path / "backup"))
         assert len(missing) == 1
         with pytest.raises(RestoreRefused, match="lacks 1 documents that the backup has"):
-            restoring._bring_documents(there.settings, tmp_path / "backup", missing, lambda _: None)
+            restoring.bring_documents(there.settings, tmp_path / "backup", missing, lambda _: None)
         there.store._objects.put(tmp_path / "backup" / missing[0], missing[0][-32:])
         assert restoring._missing(there.settings, tmp_path / "backup") == []
 

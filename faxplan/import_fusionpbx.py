@@ -22,10 +22,17 @@ TABLES = (
     "v_domains", "v_domain_settings", "v_fax", "v_fax_users", "v_destinations", "v_users", "v_user_groups",
     "v_contacts", "v_contact_phones", "v_contact_emails",
 )  # fmt: skip
+_SECRET = (
+    "password", "salt", "api_key", "user_totp_secret", "fax_pin_number", "fax_email_connection_username",
+    "fax_email_connection_password",
+)  # fmt: skip
+"""Columns that stay there, of whichever table has them."""
 COMMAND = (
-    # Password hashes are in it, keys of its API, and what fetches mail.
+    # Of people all the same: for nobody else's eyes.
     'install -m 0600 /dev/null fusionpbx.json && psql -At -d fusionpbx -c "select json_build_object('
-    + ", ".join(f"'{name}', (select json_agg(t) from {name} t)" for name in TABLES)
+    + ", ".join(
+        f"'{name}', (select json_agg(to_jsonb(t) - '{{{','.join(_SECRET)}}}'::text[]) from {name} t)" for name in TABLES
+    )
     + ')" > fusionpbx.json'
 )
 _ADMINISTRATORS = ("admin", "superadmin")

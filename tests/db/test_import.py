@@ -3,21 +3,25 @@
 import csv
 import io
 import json
+import re
 import shlex
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
-from faxplan import cli, contact_groups, contacts, dids, import_entering, mailboxes, users
+from faxplan import cli, contact_groups, contacts, dids, import_entering, import_fusionpbx, mailboxes, users
 from faxplan.contacts import Entry, Wanted
 from faxplan.errors import InvalidNumber
 from faxplan.import_entering import Wishes
 from faxplan.import_inventory import Box, Known, Number, Organisation, Person
 from tests.db.test_cli_administration import audited, listed, said, shop
 from tests.documented import PROJECT, blocks, claimed
+from tests.installations import Installation
 from tests.world import World
 
 __all__ = ["shop"]
@@ -249,3 +253,25 @@ def test_the_command_takes_ictfax_and_hylafax(shop: World, tmp_path: Path, capsy
     with pytest.raises(SystemExit):
         cli.main(["import", "fusionpbx", "x", "--tenant", "y"])
     assert "is not DOMAIN=TENANT" in capsys.readouterr().err
+
+
+def test_the_query_of_fusionpbx_leaves_what_is_secret_there(installation: Installation, tmp_path: Path) -> None:
+    """As PostgreSQL answers it, in a schema of these tables."""
+    query = re.search('-c "(.*)"', import_fusionpbx.COMMAND)
+    assert query is not None
+    with closing(psycopg2.connect(installation.url("postgres"))) as connection, connection.cursor() as cursor:
+        for table in import_fusionpbx.TABLES:
+            cursor.execute(f"create temporary table {table} (domain_uuid text, domain_name text, fax_uuid text, "
+                           "fax_name text, username text, password text, api_key text)")  # fmt: skip
+        cursor.execute("insert into v_domains values ('d1', 'acme.example')")
+        cursor.execute("insert into v_fax values ('d1', null, 'f1', 'Sales')")
+        cursor.execute("insert into v_users values ('d1', null, null, null, 'ada', '$2y$hidden', 'key')")
+        cursor.execute(query[1])
+        (found,) = cursor.fetchone() or ({},)
+    assert found["v_users"][0] == {
+        "domain_uuid": "d1", "domain_name": None, "fax_uuid": None, "fax_name": None, "username": "ada"
+    }  # fmt: skip
+    path = tmp_path / "fusionpbx.json"
+    path.write_text(json.dumps(found))
+    (acme,) = import_fusionpbx.read(path, slugs={}).organisations
+    assert acme.boxes == (Box("Sales", ()),)

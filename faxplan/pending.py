@@ -184,6 +184,10 @@ class Pending:
         """Whether it lies here and cannot be read."""
         return is_put_aside(self.root / f"{attempt_id:d}")
 
+    def count(self) -> int:
+        """How many lie here, whole or not: by their names alone, for who asks every few seconds. Raises OSError."""
+        return sum(1 for path in self.root.iterdir() if path.name.isdecimal())
+
     def waiting(self) -> Iterator[PendingFax]:
         """Everything that is complete here, and can be read, oldest attempt first."""
         for folder in sorted((p for p in self.root.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name)):

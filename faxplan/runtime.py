@@ -221,7 +221,7 @@ class Runtime:
     def _count_waiting(self) -> None:
         """A disk that cannot be read must not make a node look dead that dials and has its trunks registered."""
         try:
-            self._waiting = sum(1 for _ in self._pending.waiting())
+            self._waiting = self._pending.count()
         except OSError as error:
             self._switch.log("err", f"received faxes on this disk cannot be counted: {error}")
 

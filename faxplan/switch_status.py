@@ -72,7 +72,7 @@ def here(settings: Settings, runtime: AtWork | None, journal: Journal, pending: 
         dialled = sum(call.dialled_at is not None for call, _ in calls)
         lines.append(f"Up for     {duration(time.time() - runtime.started_at)}")
         lines.append(f"In hand    {len(calls)} calls to send, {dialled} of them dialled")
-    outcomes, faxes = sum(1 for _ in journal.waiting()), sum(1 for _ in pending.waiting())
+    outcomes, faxes = sum(1 for _ in journal.waiting()), pending.count()
     lines.append(f"On disk    {outcomes} outcomes that are not settled, {faxes} received faxes that are not delivered")
     return lines
 

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import os
 import re
-import shutil
 import stat
 import subprocess
 import time
@@ -329,7 +328,9 @@ def _take_the_rest(settings: Settings, folder: Path, settings_file: Path | None)
     if signer := audit_key.load(settings.audit_key):
         _write(folder / VKEY, f"{signer.verifier.vkey}\n")
     if newest := checkpointing.folder_of(settings).newest():
-        shutil.copyfile(newest, folder / CHECKPOINT)
+        # Its folder may lie in FreeSWITCH's, whose account can put another one there.
+        with suppress(FileNotFoundError):
+            _copied(newest, folder / CHECKPOINT)
     there = [folder / name for name in (DUMP, SETTINGS, VKEY, CHECKPOINT)]
     return {file.name: digest_of(file) for file in there if file.exists()}
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from faxplan.files import fsync_folder, private_folder, write_durably
+from faxplan.owner_rights import as_owner_of
 from faxplan.wraps import PrivateKey, PublicKey, new_key_pair
 
 _NAME = re.compile("[0-9a-f]{64}")
@@ -48,14 +49,16 @@ class KeyFolder:
         return self._known[public.raw]
 
     def destroy(self, public: PublicKey) -> None:
-        """Overwrites and deletes a key; one that is gone is no error."""
+        """Overwrites and deletes a key; one that is gone is no error. Root (a restore) does it with the rights of whose
+        folder it is: a link there overwrites no file of anybody else's."""
         self._known.pop(public.raw, None)
         file = self._file(public)
-        with suppress(FileNotFoundError):
-            with file.open("r+b") as old:
-                old.write(bytes(32))
-                old.flush()
-                os.fsync(old.fileno())
+        with suppress(FileNotFoundError), as_owner_of(self.root):
+            if not file.is_symlink():
+                with file.open("r+b") as old:
+                    old.write(bytes(32))
+                    old.flush()
+                    os.fsync(old.fileno())
             file.unlink()
             fsync_folder(self.root)
 

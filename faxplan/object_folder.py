@@ -10,11 +10,13 @@ from typing import BinaryIO
 
 from faxplan.files import fsync_folder, private_folder, write_durably
 from faxplan.objects import MARK, MARKER, DocumentLost, Listed, StoreUnavailable, checked_name
+from faxplan.owner_rights import as_owner_of
 
 
 class ObjectFolder:
     """See objects.Objects. makes_itself: made by the first object, where there is no such folder. On a disk of its own
-    it must not be: the folder may be missing because the disk is.
+    it must not be: the folder may be missing because the disk is. What root changes in it (purge, `store accept`) is
+    changed with the rights of whose it is.
     """
 
     def __init__(self, root: Path, *, makes_itself: bool = True) -> None:
@@ -45,10 +47,8 @@ class ObjectFolder:
                 f"{self.root} does not exist. Mount the store's disk, or make the folder, as the user of FreeSWITCH: "
                 f"install -d -m 0700 {self.root}"
             )
-        owner = self.root.stat()
-        write_durably(self.marker, MARK)
-        # Root may do it for FreeSWITCH's user.
-        os.chown(self.marker, owner.st_uid, owner.st_gid)
+        with as_owner_of(self.root):
+            write_durably(self.marker, MARK)
 
     @contextmanager
     def new(self, name: str) -> Iterator[Path]:
@@ -81,25 +81,28 @@ class ObjectFolder:
         return DocumentLost(f"Object {name} is missing in {self.root}. Restore it from a backup.")
 
     def delete(self, name: str) -> None:
-        self.path(name).unlink(missing_ok=True)
+        with as_owner_of(self.root):
+            self.path(name).unlink(missing_ok=True)
 
     def make_deletions_last(self, names: Iterable[str]) -> None:
-        for folder in sorted({self.path(name).parent for name in names}):
-            if folder.is_dir():
-                fsync_folder(folder)
+        with as_owner_of(self.root):
+            for folder in sorted({self.path(name).parent for name in names}):
+                if folder.is_dir():
+                    fsync_folder(folder)
 
     def listed(self, number: int) -> Iterator[Listed]:
         folder = self._part(number)
-        for path in folder.iterdir() if folder.is_dir() else ():
+        for path in folder.iterdir() if _is_folder(folder) else ():
             try:
-                status = path.stat()
+                status = path.lstat()
             except FileNotFoundError:
                 continue
             yield Listed(path.name, status.st_size, status.st_mtime)
 
     def remove(self, listed: Listed, number: int) -> bool:
         try:
-            (self._part(number) / listed.name).unlink()
+            with as_owner_of(self.root):
+                (self._part(number) / listed.name).unlink()
         except FileNotFoundError:
             return False
         return True
@@ -116,9 +119,8 @@ class ObjectFolder:
     def set_note(self, name: str, content: bytes) -> None:
         if not self.marker.exists():
             return
-        owner = self.root.stat()
-        write_durably(self.root / name, content)
-        os.chown(self.root / name, owner.st_uid, owner.st_gid)
+        with as_owner_of(self.root):
+            write_durably(self.root / name, content)
 
     def room(self) -> tuple[int, int] | None:
         usage = shutil.disk_usage(self.root if self.root.exists() else self.root.parent)
@@ -179,6 +181,11 @@ class ObjectFolder:
         fsync_folder(self.path(name).parent)
         # The object's folder may be new, and its name must last too.
         fsync_folder(self.root)
+
+
+def _is_folder(path: Path) -> bool:
+    """Of a link: that it is none. None of the store's folders is."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def _private(path: str, flags: int) -> int:

@@ -10,8 +10,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +33,7 @@ from faxplan.db import Database
 from faxplan.document_store import Store
 from faxplan.errors import FaxplanError
 from faxplan.key_folder import KeyFolder
+from faxplan.owner_rights import as_owner_of
 from faxplan.signed_notes import Verifier
 
 _POSTGRES = "postgres"
@@ -155,21 +154,28 @@ def bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...], 
             f"{settings.state_dir} does not exist. Install Faxplan on this machine first "
             "(docs/install-on-freeswitch.md)."
         )
-    owner = settings.state_dir.stat()
-    own = (owner.st_uid, owner.st_gid)
+    # Above it all is root's; a link there is the administrator's.
+    state_dir = settings.state_dir.resolve()
+    if not root.exists():
+        _make(root, state_dir.stat())
     next_told = 0.0
     # The marker makes it the store: when all is there.
     for count, path in enumerate(sorted(missing, key=lambda each: "/.faxplan-store" in each), 1):
         target = root / path.removeprefix(f"{STORE}/")
-        if not root.exists():
-            root.mkdir(mode=0o700)
-            os.chown(root, *own, follow_symlinks=False)
-        with (folder / path).open("rb") as reader, _acting_as(*own):
+        with (folder / path).open("rb") as reader, as_owner_of(state_dir):
             _bring(reader, target)
         if time.monotonic() >= next_told:
             next_told = time.monotonic() + _TOLD_SECONDS
             told(f"documents: {count} of {len(missing)}")
     os.sync()
+
+
+def _make(root: Path, owner: os.stat_result) -> None:
+    with as_owner_of(root.parent):
+        root.mkdir(mode=0o700)
+    if root.parent.stat().st_uid == os.geteuid():
+        # In a folder of root's own nobody turns the name meanwhile.
+        os.chown(root, owner.st_uid, owner.st_gid)
 
 
 def _bring(reader: BinaryIO, target: Path) -> None:
@@ -183,25 +189,6 @@ def _bring(reader: BinaryIO, target: Path) -> None:
     with open(partial, "xb", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)) as writer:
         shutil.copyfileobj(reader, writer)
     partial.replace(target)
-
-
-@contextmanager
-def _acting_as(user: int, group: int) -> Iterator[None]:
-    """With that account's rights and no others: what it has put into its own folders, such as a link, leads root
-    nowhere."""
-    if os.geteuid() != 0 or user == 0:
-        yield
-        return
-    groups, own_group = os.getgroups(), os.getegid()
-    os.setgroups([group])
-    os.setegid(group)
-    os.seteuid(user)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(own_group)
-        os.setgroups(groups)
 
 
 def _superuser(settings: Settings, given: str | None) -> tuple[str, bool]:

@@ -55,6 +55,14 @@ def test_a_backup_takes_what_are_files(settings: Settings, secret: Path, tmp_pat
     assert sorted(path.name for path in taken.rglob("*") if path.is_file()) == [".faxplan-store", NAME]
 
 
+def test_a_backup_takes_no_checkpoint_that_is_a_link(settings: Settings, secret: Path, tmp_path: Path) -> None:
+    settings.checkpoints.mkdir()
+    (settings.checkpoints / "20260101T000000Z-0001-000000000001.checkpoint").write_text("signed")
+    (settings.checkpoints / "20990101T000000Z-9999-999999999999.checkpoint").symlink_to(secret)
+    backups._take_the_rest(settings, tmp_path, None)
+    assert not (tmp_path / "checkpoint").exists()
+
+
 def a_backup(folder: Path) -> Path:
     (folder / "store" / "ab").mkdir(parents=True)
     (folder / PATH).write_bytes(b"sealed")

@@ -65,7 +65,7 @@ def prepared(root: Path) -> None:
     source.write_bytes(b"%PDF-")
     store = Store(ObjectFolder(root / "store"), KeyFolder(root / "keys"), Scratch(root / "work"))
     if store.root.exists():
-        store.accept()
+        store.marker.touch()
     store.seal(source, 1, "original")
 
 

@@ -17,6 +17,7 @@ from faxplan import (
     invitations,
     numbers,
     provisioning,
+    spreadsheets,
 )
 from faxplan.files import write_durably
 from faxplan.import_entering import KINDS, Outcome, Wishes
@@ -117,7 +118,8 @@ def _run(context: "Context", options: argparse.Namespace) -> int:
             write_durably(options.invitations, _csv(links))
     left = [*inventory.left, *(each for outcome in outcomes for each in outcome.left)]
     if options.left is not None:
-        write_durably(options.left, _csv([("what", "why"), *((each.what, each.why) for each in left)]))
+        rows = [(spreadsheets.inert(each.what), spreadsheets.inert(each.why)) for each in left]
+        write_durably(options.left, _csv([("what", "why"), *rows]))
     return _told(options, inventory, outcomes, left)
 
 

@@ -89,11 +89,16 @@ def _tables(path: Path) -> dict[str, list[_Row]]:
         rows = found.get(name) or []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise UnreadableExport(f"{name} in {path} is no list of rows.")
-        tables[name] = rows
+        tables[name] = [{column: _plain(column, value) for column, value in row.items()} for row in rows]
     for table, column in (("v_domains", "domain_name"), ("v_fax", "fax_uuid")):
         if not all(row.get(column) for row in tables[table]):
             raise UnreadableExport(f"{path} has rows of {table} without {column}. Make it with: {COMMAND}")
     return tables
+
+
+def _plain(column: str, value: object) -> object:
+    """Text or nothing, whatever a release or a hand has made of a column; but for the one that is JSON."""
+    return value if value is None or column == "destination_actions" else str(value)
 
 
 def _is_on(value: object) -> bool:
@@ -214,7 +219,7 @@ class _Domain:
         actions = row.get("destination_actions")
         try:
             listed = json.loads(actions) if isinstance(actions, str) and actions else actions
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             listed = None
         pairs = [(each.get("destination_app"), each.get("destination_data"))
                  for each in (listed if isinstance(listed, list) else []) if isinstance(each, dict)]  # fmt: skip

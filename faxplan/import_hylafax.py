@@ -17,7 +17,8 @@ SYSTEM = "hylafax"
 CALLED = ("CALLID3", "CALLID4", "CALLID5", "DIDNUM", "DID")
 """Variables in which the called number is: the first by gofaxIP and usual in HylaFAX+; DIDConfig decides."""
 _CASE = re.compile(r"""case\s+["']?\$\{?(\w+)\}?["']?\s+in\b""")
-_BRANCH = re.compile(r"""\s*\(?\s*([^()\s][^()]*?)\s*\)(.*)""", re.DOTALL)
+_BRANCH = re.compile(r"""\(?([^()]+)\)(.*)""", re.DOTALL)
+"""Of what has no space at its ends. No two parts of it take the same: a line may be of any length."""
 _IF = re.compile(r"""(?:el)?if\s+(?:test\s+|\[{1,2}\s+)["']?\$\{?(\w+)\}?["']?\s+={1,2}\s+["']?([^"'\s\];]+)["']?""")
 _SENDTO = re.compile(r"""\bSENDTO=(?:"([^"]*)"|'([^']*)'|([^\s;]*))""")
 _USER = re.compile(r"\^?([A-Za-z0-9._-]+)@(.*)")
@@ -76,7 +77,7 @@ def _text(path: Path) -> str:
 
 def _read_hosts(text: str, people: People, reading: Reading, left: list[Left]) -> None:
     for number, line in enumerate(text.splitlines(), start=1):
-        entry = re.sub(r"(^|\s+)#.*", "", line).strip()
+        entry = re.sub(r"(^|\s)#.*", "", line).strip()
         if not entry:
             continue
         client, *more = entry.split(":")
@@ -103,7 +104,7 @@ def _settings_of(text: str) -> Iterator[_Set]:
             variable, patterns, in_if = case[1], (), False
             rest = rest[case.end() :]
         for part in re.split(r";;&?|;&", rest) if variable is not None and not in_if else [rest]:
-            if variable is not None and not in_if and (branch := _BRANCH.fullmatch(part)) is not None:
+            if variable is not None and not in_if and (branch := _BRANCH.fullmatch(part.strip())) is not None:
                 patterns = tuple(each.strip().strip("\"'") for each in branch[1].split("|"))
                 part = branch[2]  # noqa: PLW2901 - what follows the pattern
             if (tested := _IF.search(part)) is not None:

@@ -18,7 +18,7 @@ from faxplan import cli, contact_groups, contacts, dids, import_entering, import
 from faxplan.contacts import Entry, Wanted
 from faxplan.errors import InvalidNumber
 from faxplan.import_entering import Wishes
-from faxplan.import_inventory import Box, Known, Number, Organisation, Person
+from faxplan.import_inventory import Box, Inventory, Known, Left, Number, Organisation, Person
 from tests.db.test_cli_administration import audited, listed, said, shop
 from tests.documented import PROJECT, blocks, claimed
 from tests.installations import Installation
@@ -216,6 +216,16 @@ def test_the_command_tries_enters_and_invites(shop: World, tmp_path: Path, capsy
     again = said(capsys, "import", "fusionpbx", file)
     assert "each new user needs an invitation" in again
     assert [each["number"] for each in listed(capsys, "did", "list", "new")] == ["+493023125901"]
+
+
+def test_what_is_left_is_no_formula_of_a_spreadsheet(
+    shop: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Inventory("fusionpbx", (), (Left("=1+1@new.example as a reader of mailbox Sales", "+1"),))
+    monkeypatch.setattr(import_fusionpbx, "read", lambda _file, **_how: found)
+    said(capsys, "import", "fusionpbx", "any", "--left", str(tmp_path / "left.csv"))
+    rows = list(csv.reader(io.StringIO((tmp_path / "left.csv").read_text())))
+    assert rows[1] == ["'=1+1@new.example as a reader of mailbox Sales", "'+1"]
 
 
 def test_the_commands_of_the_page_run(

@@ -226,6 +226,16 @@ def test_a_destination_that_leads_to_a_fax_server_is_its_number(
         assert left(found)["fax server Sales of acme.pbx.example"].startswith(("No number leads", "Nobody reads"))
 
 
+@pytest.mark.parametrize("odd", [5, 1.5, True, ["x"], {"a": "b"}, "[" * 100_000])
+def test_a_column_is_of_whatever_kind_a_hand_has_made_it(tmp_path: Path, odd: Any) -> None:
+    person = {"domain_uuid": "d1", "user_uuid": "u1", "username": odd, "user_email": odd, "contact_uuid": odd}
+    mail = {"domain_uuid": "d1", "contact_uuid": odd, "email_address": odd}
+    to = {"domain_uuid": "d1", "destination_number": odd, "destination_actions": odd, "destination_data": odd}
+    fax = FAX | {"fax_email": odd, "fax_name": odd}
+    found = fusionpbx(tmp_path, v_fax=[fax], v_users=[person], v_contact_emails=[mail], v_destinations=[to])
+    assert len(only(found).boxes) == 1
+
+
 @pytest.mark.parametrize(
     "elsewhere",
     [
@@ -391,6 +401,15 @@ def test_what_goes_by_the_caller_or_by_a_wider_pattern_is_told_of(tmp_path: Path
     why = [f"{each.what}: {each.why}" for each in found.left]
     assert "line 2 of FaxDispatch: Goes by $CIDNUMBER" in why[0]
     assert "line 4 of FaxDispatch: '30[12]' is no whole number" in why[1]
+
+
+def test_a_line_of_any_length_is_read(tmp_path: Path) -> None:
+    long = " " * 200_000
+    text = f"case $CALLID3 in\n{long}x\n x{long}x\n ( 493023125001 ) SENDTO=a@x.example;;\nesac\n"
+    hosts = f"ben@.*{long}# nobody\n{long}x"
+    assert only(hylafax(tmp_path, text, hosts, mail_domain="x.example")).numbers == (
+        Number("493023125001", "a@x.example"),
+    )
 
 
 def test_hosts_hfaxd_has_users(tmp_path: Path) -> None:

@@ -27,11 +27,16 @@ _SECRET = (
     "fax_email_connection_password",
 )  # fmt: skip
 """Columns that stay there, of whichever table has them."""
+_SETTINGS = {"v_domain_settings": " where domain_setting_subcategory in ('time_zone', 'country')"}
+"""Other settings of a domain are passwords too: of its mail server, of its telephones' configuration."""
 COMMAND = (
-    # Of people all the same: for nobody else's eyes.
-    'install -m 0600 /dev/null fusionpbx.json && psql -At -d fusionpbx -c "select json_build_object('
+    # Of people all the same: for nobody else's eyes. FusionPBX's installation leaves root no role in PostgreSQL.
+    "install -m 0600 /dev/null fusionpbx.json && "
+    'runuser -u postgres -- psql -At -d fusionpbx -c "select json_build_object('
     + ", ".join(
-        f"'{name}', (select json_agg(to_jsonb(t) - '{{{','.join(_SECRET)}}}'::text[]) from {name} t)" for name in TABLES
+        f"'{name}', (select json_agg(to_jsonb(t) - '{{{','.join(_SECRET)}}}'::text[]) from {name} t"
+        f"{_SETTINGS.get(name, '')})"
+        for name in TABLES
     )
     + ')" > fusionpbx.json'
 )

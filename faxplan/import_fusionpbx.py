@@ -2,8 +2,11 @@
 
 v_domains: organisations; v_fax: fax servers, each a mailbox, read by those of v_fax_users and of fax_email;
 v_destinations: their numbers; v_users: people; v_contacts with v_contact_phones and v_contact_emails: contacts with
-a fax number. A FusionPBX has hundreds of users who only telephone: those that have to do with faxes are taken, and the
-domains' administrators, unless all are asked for.
+a fax number, seen by those of v_contact_users and v_contact_groups. A FusionPBX has hundreds of users who only
+telephone: those that have to do with faxes are taken, and the domains' administrators, unless all are asked for.
+
+Tables and columns as FusionPBX declares them, in the app_config.php of app/fax, app/destinations, core/domains,
+core/domain_settings, core/users, core/groups and core/contacts.
 """
 
 import json
@@ -20,18 +23,23 @@ SYSTEM = "fusionpbx"
 NEEDED = ("v_domains", "v_fax")
 TABLES = (
     "v_domains", "v_domain_settings", "v_fax", "v_fax_users", "v_destinations", "v_users", "v_user_groups",
-    "v_contacts", "v_contact_phones", "v_contact_emails",
+    "v_contacts", "v_contact_phones", "v_contact_emails", "v_contact_users", "v_contact_groups",
 )  # fmt: skip
 _SECRET = (
     "password", "salt", "api_key", "user_totp_secret", "fax_pin_number", "fax_email_connection_username",
     "fax_email_connection_password",
 )  # fmt: skip
 """Columns that stay there, of whichever table has them."""
+_SETTINGS = {"v_domain_settings": " where domain_setting_subcategory in ('time_zone', 'country')"}
+"""Other settings of a domain are passwords too: of its mail server, of its telephones' configuration."""
 COMMAND = (
-    # Of people all the same: for nobody else's eyes.
-    'install -m 0600 /dev/null fusionpbx.json && psql -At -d fusionpbx -c "select json_build_object('
+    # Of people all the same: for nobody else's eyes. FusionPBX's installation leaves root no role in PostgreSQL.
+    "install -m 0600 /dev/null fusionpbx.json && "
+    'runuser -u postgres -- psql -At -d fusionpbx -c "select json_build_object('
     + ", ".join(
-        f"'{name}', (select json_agg(to_jsonb(t) - '{{{','.join(_SECRET)}}}'::text[]) from {name} t)" for name in TABLES
+        f"'{name}', (select json_agg(to_jsonb(t) - '{{{','.join(_SECRET)}}}'::text[]) from {name} t"
+        f"{_SETTINGS.get(name, '')})"
+        for name in TABLES
     )
     + ')" > fusionpbx.json'
 )
@@ -52,6 +60,8 @@ def read(path: Path, *, slugs: Mapping[str, str], all_users: bool = False) -> In
         for row in tables["v_domains"]
         if not _is_on(row.get("domain_enabled"))
     )
+    if count := sum(1 for row in tables["v_contacts"] if not row.get("domain_uuid")):
+        left.append(Left(f"{count} contacts of no domain", "Every domain there has them: `faxplan contact import`."))
     if unknown := slugs.keys() - {str(row["domain_name"]) for row in domains}:
         raise UnreadableExport(
             f"There is no domain {', '.join(sorted(unknown))} in {path}. It has: "
@@ -96,9 +106,12 @@ def _tables(path: Path) -> dict[str, list[_Row]]:
     return tables
 
 
+_OF_JSON = ("destination_actions", "destination_conditions")
+
+
 def _plain(column: str, value: object) -> object:
-    """Text or nothing, whatever a release or a hand has made of a column; but for the one that is JSON."""
-    return value if value is None or column == "destination_actions" else str(value)
+    """Text or nothing, whatever a release or a hand has made of a column; but for those that are JSON."""
+    return value if value is None or column in _OF_JSON else str(value)
 
 
 def _is_on(value: object) -> bool:
@@ -117,6 +130,7 @@ class _Domain:
             name: [row for row in rows if row.get("domain_uuid") == domain.get("domain_uuid")]
             for name, rows in tables.items()
         }
+        self._of_no_domain = [row for row in tables["v_destinations"] if not row.get("domain_uuid")]
         self._left = left
         self._all_users = all_users
         self._people = People()
@@ -135,23 +149,23 @@ class _Domain:
             self._name,
             slugs.get(self._name) or import_inventory.slug_of(self._name),
             self._name,
-            self._setting("country", "iso_code"),
-            self._setting("time_zone", "name"),
+            self._setting("country"),
+            self._setting("time_zone"),
             self._people.all(),
             tuple(boxes),
             tuple(numbers),
-            tuple(self._contacts()),
+            tuple(self._contacts(emails)),
             is_guess=self._name not in slugs,
         )
 
     def _leave(self, what: str, why: str) -> None:
         self._left.append(Left(what, why))
 
-    def _setting(self, subcategory: str, name: str) -> str | None:
+    def _setting(self, subcategory: str) -> str | None:
+        """Whatever type it has, which is its `name` there: that of time_zone was `name` once, and is `text` now."""
         for row in self._rows["v_domain_settings"]:
-            wanted = ("domain", subcategory, name)
             parts = (row.get("domain_setting_category"), row.get("domain_setting_subcategory"))
-            if (*parts, row.get("domain_setting_name")) == wanted and _is_on(row.get("domain_setting_enabled")):
+            if parts == ("domain", subcategory) and _is_on(row.get("domain_setting_enabled")):
                 return str(row.get("domain_setting_value") or "") or None
         return None
 
@@ -194,18 +208,24 @@ class _Domain:
         return boxes
 
     def _numbers(self, boxes: Mapping[str, str]) -> list[Number]:
-        extensions = {str(row.get("fax_extension")): str(row["fax_uuid"]) for row in self._rows["v_fax"]}
+        extensions = {
+            str(row.get(column)): str(row["fax_uuid"])
+            for column in ("fax_destination_number", "fax_extension")
+            for row in self._rows["v_fax"]
+        }
         found, reached = [], set()
-        for row in self._rows["v_destinations"]:
+        for row in (*self._rows["v_destinations"], *self._of_no_domain):
             fax = self._fax_of(row, extensions)
             if (
                 fax not in boxes
-                or row.get("destination_type") == "outbound"
+                or str(row.get("destination_type") or "inbound") != "inbound"
                 or not _is_on(row.get("destination_enabled"))
             ):
                 continue
             reached.add(fax)
-            found.append(Number(_written(row), boxes[fax], str(row.get("destination_description") or "")[:100]))
+            number = Number(_written(row), boxes[fax], str(row.get("destination_description") or "")[:100])
+            self._tell_of_more(row, number.number, extensions)
+            found.append(number)
         for row in self._rows["v_fax"]:
             if str(row["fax_uuid"]) not in reached:
                 server = f"fax server {boxes[str(row['fax_uuid'])]} of {self._name}"
@@ -216,18 +236,28 @@ class _Domain:
         """The fax server to which a destination leads: told so, or by a transfer to its extension; or nothing."""
         if row.get("fax_uuid"):
             return str(row["fax_uuid"])
-        actions = row.get("destination_actions")
-        try:
-            listed = json.loads(actions) if isinstance(actions, str) and actions else actions
-        except (ValueError, RecursionError):
-            listed = None
-        pairs = [(each.get("destination_app"), each.get("destination_data"))
-                 for each in (listed if isinstance(listed, list) else []) if isinstance(each, dict)]  # fmt: skip
-        for app, data in [(row.get("destination_app"), row.get("destination_data")), *pairs]:
-            to = _TRANSFER.match(str(data or ""))
-            if app == "transfer" and to is not None and to[1] in extensions:
+        for app, data in _actions(row):
+            to = _TRANSFER.match(data)
+            # Of no domain in particular: the transfer says which.
+            here = row.get("domain_uuid") or (to is not None and to[2] == self._name)
+            if app == "transfer" and to is not None and here and to[1] in extensions:
                 return extensions[to[1]]
         return ""
+
+    def _tell_of_more(self, row: _Row, number: str, extensions: Mapping[str, str]) -> None:
+        """With a fax server of its own a destination may ring a telephone too, and only some calls may take it."""
+        voice = []
+        for app, data in _actions(row):
+            to = _TRANSFER.match(data)
+            if app and (to is None or to[1] not in extensions):
+                voice.append(f"{app} {data}".strip())
+        if row.get("fax_uuid") and voice:
+            self._leave(
+                f"number {number}",
+                f"Is one for voice and fax ({voice[0][:80]}): docs/receiving.md says how to keep it so.",
+            )
+        if _listed(row.get("destination_conditions")):
+            self._leave(f"number {number}", "Took only calls on conditions; here it takes every call.")
 
     def _callers(self, emails: Mapping[str, str]) -> None:
         """Names of those who are taken over, administrators, and all others where they are asked for."""
@@ -253,33 +283,82 @@ class _Domain:
                 "Have to do with no fax server; --all-users takes them, too.",
             )
 
-    def _contacts(self) -> list[Known]:
+    def _contacts(self, emails: Mapping[str, str]) -> list[Known]:
         mails: dict[str, str] = {}
         for row in self._rows["v_contact_emails"]:
             mails.setdefault(str(row.get("contact_uuid")), import_inventory.address(row.get("email_address")) or "")
         contacts = {str(row.get("contact_uuid")): row for row in self._rows["v_contacts"]}
-        found, faxed = [], set()
+        seen_by = self._seen_by(emails)
+        found: list[Known] = []
+        faxed, unseen = set(), set()
         for row in self._rows["v_contact_phones"]:
             contact = contacts.get(str(row.get("contact_uuid")))
             if contact is None or not _is_fax(row):
                 continue
-            faxed.add(str(row["contact_uuid"]))
-            parts = [contact.get(f"contact_name_{each}") for each in ("given", "middle", "family")]
-            name = " ".join(str(each) for each in parts if each) or str(contact.get("contact_nickname") or "")
-            company = str(contact.get("contact_organization") or "")
-            number = str(row.get("phone_number") or "")
-            code = str(row.get("phone_country_code") or "").strip("+ ")
-            entry = Entry(
-                name or ("" if company else number),
-                company,
-                f"+{code}{number}" if code and not number.startswith("+") else number,
-                mails.get(str(row["contact_uuid"]), ""),
-                str(contact.get("contact_note") or ""),
-            )
-            found.append(Known(entry))
+            who = str(row["contact_uuid"])
+            faxed.add(who)
+            owners = seen_by.get(who, (None,))
+            if not owners:
+                unseen.add(who)
+            found.extend(Known(_entry(contact, row, mails.get(who, "")), owner) for owner in owners)
+        if unseen:
+            self._leave(f"{len(unseen)} contacts of {self._name}", "Belong to users there who are not taken over.")
         if without := len(contacts) - len(faxed):
             self._leave(f"{without} contacts of {self._name}", "Have no fax number.")
         return found
+
+    def _seen_by(self, emails: Mapping[str, str]) -> dict[str, tuple[str | None, ...]]:
+        """Whose each contact is that was given to users or groups there: (None,) where all who are taken over saw it.
+        Administrators there see every contact; that makes none theirs."""
+        people = {each.email: each for each in self._people.all()}
+        everybody = {each for each in emails.values() if each in people and not people[each].administrator}
+        members: dict[str, set[str]] = {}
+        for row in self._rows["v_user_groups"]:
+            members.setdefault(str(row.get("group_uuid")), set()).add(str(row.get("user_uuid")))
+        users: dict[str, set[str]] = {}
+        for row in self._rows["v_contact_users"]:
+            users.setdefault(str(row.get("contact_uuid")), set()).add(str(row.get("user_uuid")))
+        grouped = {str(row.get("contact_uuid")) for row in self._rows["v_contact_groups"]}
+        for row in self._rows["v_contact_groups"]:
+            of_group = members.get(str(row.get("group_uuid")), set())
+            users.setdefault(str(row.get("contact_uuid")), set()).update(of_group)
+        found: dict[str, tuple[str | None, ...]] = {}
+        for contact, seeing in users.items():
+            owners = {emails[each] for each in seeing if emails.get(each) in people}
+            found[contact] = (None,) if contact in grouped and everybody <= owners else tuple(sorted(owners))
+        return found
+
+
+def _entry(contact: _Row, phone: _Row, email: str) -> Entry:
+    parts = [contact.get(f"contact_name_{each}") for each in ("given", "middle", "family")]
+    name = " ".join(str(each) for each in parts if each) or str(contact.get("contact_nickname") or "")
+    company = str(contact.get("contact_organization") or "")
+    number = str(phone.get("phone_number") or "")
+    code = str(phone.get("phone_country_code") or "").strip("+ ")
+    return Entry(
+        name or ("" if company else number),
+        company,
+        f"+{code}{number}" if code and not number.startswith("+") else number,
+        email,
+        str(contact.get("contact_note") or ""),
+    )
+
+
+def _actions(row: _Row) -> list[tuple[str, str]]:
+    """Application and data of each; older releases have one of them in columns of its own."""
+    pairs = [(row.get("destination_app"), row.get("destination_data"))]
+    pairs += [(each.get("destination_app"), each.get("destination_data"))
+              for each in _listed(row.get("destination_actions")) if isinstance(each, dict)]  # fmt: skip
+    return [(str(app or ""), str(data or "")) for app, data in pairs]
+
+
+def _listed(value: object) -> list[Any]:
+    """A column of JSON, which some releases have as text."""
+    try:
+        found = json.loads(value) if isinstance(value, str) and value else value
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _written(row: _Row) -> str:

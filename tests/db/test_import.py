@@ -272,15 +272,20 @@ def test_the_query_of_fusionpbx_leaves_what_is_secret_there(installation: Instal
     with closing(psycopg2.connect(installation.url("postgres"))) as connection, connection.cursor() as cursor:
         for table in import_fusionpbx.TABLES:
             cursor.execute(f"create temporary table {table} (domain_uuid text, domain_name text, fax_uuid text, "
-                           "fax_name text, username text, password text, api_key text)")  # fmt: skip
+                           "fax_name text, username text, password text, api_key text, "
+                           "domain_setting_subcategory text, domain_setting_value text)")  # fmt: skip
         cursor.execute("insert into v_domains values ('d1', 'acme.example')")
         cursor.execute("insert into v_fax values ('d1', null, 'f1', 'Sales')")
         cursor.execute("insert into v_users values ('d1', null, null, null, 'ada', '$2y$hidden', 'key')")
+        for name, value in (("time_zone", "Europe/Berlin"), ("smtp_password", "hunter2")):
+            cursor.execute("insert into v_domain_settings (domain_setting_subcategory, domain_setting_value) "
+                           "values (%s, %s)", (name, value))  # fmt: skip
         cursor.execute(query[1])
         (found,) = cursor.fetchone() or ({},)
-    assert found["v_users"][0] == {
-        "domain_uuid": "d1", "domain_name": None, "fax_uuid": None, "fax_name": None, "username": "ada"
-    }  # fmt: skip
+    (user,) = found["v_users"]
+    assert (user["username"], user.keys() & {"password", "api_key"}) == ("ada", set())
+    (setting,) = found["v_domain_settings"]
+    assert setting["domain_setting_value"] == "Europe/Berlin"
     path = tmp_path / "fusionpbx.json"
     path.write_text(json.dumps(found))
     (acme,) = import_fusionpbx.read(path, slugs={}).organisations

@@ -175,11 +175,15 @@ def test_fusionpbx_has_a_mailbox_for_each_fax_server_and_its_readers(tmp_path: P
         ],
         v_domain_settings=[
             {"domain_uuid": "d1", "domain_setting_category": "domain", "domain_setting_subcategory": "time_zone",
-             "domain_setting_name": "name", "domain_setting_value": "Europe/Berlin", "domain_setting_enabled": "true"},
+             "domain_setting_name": "text", "domain_setting_value": "Europe/Berlin", "domain_setting_enabled": True},
+            {"domain_uuid": "d1", "domain_setting_category": "domain", "domain_setting_subcategory": "country",
+             "domain_setting_name": "code", "domain_setting_value": "de", "domain_setting_enabled": True},
+            {"domain_uuid": "d1", "domain_setting_category": "domain", "domain_setting_subcategory": "country",
+             "domain_setting_name": "code", "domain_setting_value": "us", "domain_setting_enabled": False},
         ],
     )  # fmt: skip
     acme = only(found)
-    assert (acme.slug, acme.time_zone, acme.country) == ("acme", "Europe/Berlin", None)
+    assert (acme.slug, acme.time_zone, acme.country) == ("acme", "Europe/Berlin", "de")
     assert acme.boxes == (
         Box("Sales", ("ada@acme.example", "ben@acme.example", "desk@acme.example")),
         Box("Sales (2)", ()),
@@ -220,7 +224,10 @@ def test_a_destination_that_leads_to_a_fax_server_is_its_number(
     row = {"domain_uuid": "d1", "destination_type": "inbound", "destination_enabled": "true", **destination}
     found = fusionpbx(tmp_path, v_destinations=[{**row, "destination_description": "Front"}])
     assert only(found).numbers == (Number(number, "Sales", "Front"),)
-    for off in ({"destination_enabled": "false"}, {"destination_type": "outbound"}, {"domain_uuid": "d2"}):
+    for off in (
+        {"destination_enabled": "false"}, {"destination_type": "outbound"}, {"destination_type": "local"},
+        {"domain_uuid": "d2"},
+    ):  # fmt: skip
         found = fusionpbx(tmp_path, v_destinations=[{**row, **off}])
         assert only(found).numbers == ()
         assert left(found)["fax server Sales of acme.pbx.example"].startswith(("No number leads", "Nobody reads"))
@@ -244,11 +251,84 @@ def test_a_column_is_of_whatever_kind_a_hand_has_made_it(tmp_path: Path, odd: An
         {"destination_actions": "[{"},
         {"destination_actions": '{"a": 1}'},
         {"destination_actions": "[1]"},
+        {"domain_uuid": None, "destination_app": "transfer", "destination_data": "900 XML other.pbx.example"},
     ],
 )
 def test_a_destination_that_leads_elsewhere_is_not(tmp_path: Path, elsewhere: dict[str, str]) -> None:
     row = {"domain_uuid": "d1", "destination_number": "1", **elsewhere}
     assert only(fusionpbx(tmp_path, v_destinations=[row])).numbers == ()
+
+
+def test_a_destination_may_be_of_no_domain_and_a_fax_server_have_another_number(tmp_path: Path) -> None:
+    found = fusionpbx(
+        tmp_path,
+        v_fax=[{**FAX, "fax_destination_number": "9900"}],
+        v_destinations=[
+            {"domain_uuid": None, "destination_number": "1", "destination_app": "transfer",
+             "destination_data": "900 XML acme.pbx.example"},
+            {"domain_uuid": "d1", "destination_number": "2", "destination_app": "transfer",
+             "destination_data": "9900 XML acme.pbx.example"},
+        ],
+    )  # fmt: skip
+    assert [each.number for each in only(found).numbers] == ["2", "1"]
+
+
+def test_a_number_for_voice_and_fax_and_one_with_conditions_are_told_of(tmp_path: Path) -> None:
+    """As destination_edit.php writes them: fax_uuid has it listen for a fax, and its actions ring a telephone."""
+    to_fax = [{"destination_app": "transfer", "destination_data": "900 XML acme.pbx.example"}]
+    to_voice = [{"destination_app": "transfer", "destination_data": "1001 XML acme.pbx.example"}]
+    row = {"domain_uuid": "d1", "destination_type": "inbound", "fax_uuid": "f1"}
+    found = fusionpbx(
+        tmp_path,
+        v_destinations=[
+            {**row, "destination_number": "1", "destination_actions": to_voice},
+            {**row, "destination_number": "2", "destination_actions": to_fax},
+            {**row, "destination_number": "3", "destination_conditions": [{"condition_field": "caller_id_number"}]},
+        ],
+    )
+    assert [each.number for each in only(found).numbers] == ["1", "2", "3"]
+    told = left(found)
+    assert told["number 1"].startswith("Is one for voice and fax (transfer 1001 XML acme.pbx.example)")
+    assert "number 2" not in told
+    assert told["number 3"] == "Took only calls on conditions; here it takes every call."
+
+
+def test_who_did_not_see_a_contact_in_fusionpbx_does_not_see_it_here(tmp_path: Path) -> None:
+    """core/contacts/contacts.php: a contact is seen by the users and groups to whom it is assigned."""
+    users = {"u1": "ada", "u2": "ben", "u3": "tel", "u4": "chief"}
+    tables = {
+        "v_users": [{"domain_uuid": "d1", "user_uuid": each, "username": name, "user_email": f"{name}@acme.example"}
+                    for each, name in users.items()],
+        "v_fax_users": [{"domain_uuid": "d1", "fax_uuid": "f1", "user_uuid": each} for each in ("u1", "u2")],
+        "v_user_groups": [
+            *({"domain_uuid": "d1", "user_uuid": each, "group_uuid": "g1", "group_name": "user"}
+              for each in ("u1", "u2", "u3")),
+            {"domain_uuid": "d1", "user_uuid": "u4", "group_uuid": "g2", "group_name": "admin"},
+            {"domain_uuid": "d1", "user_uuid": "u2", "group_uuid": "g3", "group_name": "sales"},
+        ],
+        "v_contacts": [
+            *({"domain_uuid": "d1", "contact_uuid": each, "contact_organization": each}
+              for each in ("all", "sales", "two", "tel", "nobody")),
+            {"domain_uuid": None, "contact_uuid": "global", "contact_organization": "Global"},
+        ],
+        "v_contact_phones": [{"domain_uuid": "d1", "contact_uuid": each, "phone_type_fax": 1, "phone_number": "1"}
+                             for each in ("all", "sales", "two", "tel", "nobody")],
+        "v_contact_groups": [{"domain_uuid": "d1", "contact_uuid": "all", "group_uuid": "g1"},
+                             {"domain_uuid": "d1", "contact_uuid": "sales", "group_uuid": "g3"}],
+        "v_contact_users": [{"domain_uuid": "d1", "contact_uuid": "two", "user_uuid": each} for each in ("u1", "u2")]
+        + [{"domain_uuid": "d1", "contact_uuid": "tel", "user_uuid": "u3"}],
+    }  # fmt: skip
+    found = fusionpbx(tmp_path, **tables)
+    assert [(each.entry.company, each.owner) for each in only(found).contacts] == [
+        ("all", None),
+        ("sales", "ben@acme.example"),
+        ("two", "ada@acme.example"),
+        ("two", "ben@acme.example"),
+        ("nobody", None),
+    ]
+    told = left(found)
+    assert told["1 contacts of acme.pbx.example"] == "Belong to users there who are not taken over."
+    assert "1 contacts of no domain" in told
 
 
 def test_fusionpbx_has_contacts_with_fax_numbers(tmp_path: Path) -> None:
@@ -316,7 +396,7 @@ def test_what_is_no_export_of_fusionpbx_is_refused(tmp_path: Path, content: str)
 @pytest.mark.parametrize("command", [import_ictfax.COMMAND, import_fusionpbx.COMMAND])
 def test_what_an_export_writes_is_for_nobody_else(tmp_path: Path, command: str) -> None:
     """Passwords are in it, hashed and not."""
-    for name in ("mysqldump", "psql"):
+    for name in ("mysqldump", "psql", "runuser"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\necho secret\n")
         program.chmod(0o755)

@@ -2,11 +2,10 @@
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass
 
-from faxplan import sip_address
+from faxplan import shallow_json, sip_address
 from faxplan.invite import Invite
 from faxplan.sip_address import SipAddress
 
@@ -124,8 +123,10 @@ def _attested(passport: str | None) -> str | None:
     if len(parts) != 3 or len(parts[1]) > _LONGEST_PASSPORT:
         return None
     try:
-        claims = json.loads(base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, RecursionError):
+        claims = shallow_json.read(
+            base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
+        )
+    except (binascii.Error, ValueError):
         return None
     attest = claims.get("attest") if isinstance(claims, dict) else None
     return attest if attest in ("A", "B", "C") else None

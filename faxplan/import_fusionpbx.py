@@ -43,6 +43,7 @@ COMMAND = (
     )
     + ')" > fusionpbx.json'
 )
+_OF_JSON = ("destination_actions", "destination_conditions")
 _ADMINISTRATORS = ("admin", "superadmin")
 _TRANSFER = re.compile(r"(\S+)\s+XML\s+(\S+)", re.IGNORECASE)
 
@@ -93,7 +94,7 @@ def _tables(path: Path) -> dict[str, list[_Row]]:
     missing = [name for name in NEEDED if not isinstance(found, dict) or name not in found]
     if missing:
         raise UnreadableExport(f"{path} lacks {', '.join(missing)} of FusionPBX's database. Make it with: {COMMAND}")
-    tables = {}
+    tables: dict[str, list[_Row]] = {}
     for name in TABLES:
         # json_agg of a table without rows is null.
         rows = found.get(name) or []
@@ -104,9 +105,6 @@ def _tables(path: Path) -> dict[str, list[_Row]]:
         if not all(row.get(column) for row in tables[table]):
             raise UnreadableExport(f"{path} has rows of {table} without {column}. Make it with: {COMMAND}")
     return tables
-
-
-_OF_JSON = ("destination_actions", "destination_conditions")
 
 
 def _plain(column: str, value: object) -> object:

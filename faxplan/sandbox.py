@@ -23,7 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, NoReturn
 
-from faxplan import release, shipped
+from faxplan import release, shallow_json, shipped
 from faxplan.errors import DocumentRefused, FaxplanError, RenderingFailed
 from faxplan.language import _, marked
 from faxplan.room import LOOK_SECONDS, Room
@@ -276,8 +276,8 @@ def _await(answers: BinaryIO, deadline: float, room: Room | None) -> None:
 
 def _message(line: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(line)
-    except (ValueError, RecursionError):
+        message = shallow_json.read(line)
+    except ValueError:
         message = None
     if not isinstance(message, dict):
         raise RenderingFailed(_(_NO_SENSE))

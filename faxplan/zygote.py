@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from faxplan import namespace, sandbox
+from faxplan import namespace, sandbox, shallow_json
 from faxplan.confinement import SandboxUnavailable
 from faxplan.errors import RenderingFailed
 from faxplan.language import _, marked
@@ -172,9 +172,9 @@ class Zygote:
         self.documents += 1
         try:
             self._control.send(b"end")
-            said = json.loads(self._control.recv(4096))
+            said = shallow_json.read(self._control.recv(4096))
             status, self.processor_seconds, clean = said["status"], said["processor_seconds"], said["clean"]
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError, KeyError):
             self.end()
             return None
         if not clean:

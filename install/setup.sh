@@ -36,12 +36,17 @@ test_packages() {
 }
 
 installed() {
-    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ] || provided "$1"
+}
+
+# Whether another package stands for it: in Debian 13 libspandsp2 is libspandsp2t64, which provides it.
+provided() {
+    dpkg-query --show --showformat='${db:Status-Status} ${Provides}\n' | grep -Eq "^installed (.*[ ,])?$1([ ,]|\$)"
 }
 
 # Whether there is a mail server already. Debian has one at most: Postfix would take its place.
 has_a_mail_server() {
-    dpkg-query --show --showformat='${db:Status-Status} ${Provides}\n' | grep -q '^installed .*mail-transport-agent'
+    provided mail-transport-agent
 }
 
 # What the package manager says: hundreds of lines, which nobody needs where it succeeds.

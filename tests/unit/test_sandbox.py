@@ -182,6 +182,7 @@ def heard(said: bytes) -> Any:
         b'{"progress": [1, true]}\n',
         b"7\n",
         b"[[\n",
+        b"[" * 5000 + b"\n",
         b"{}\n",
         b"\n",
     ],

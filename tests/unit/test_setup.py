@@ -135,6 +135,15 @@ def test_postfix_is_left_unconfigured_and_takes_no_other_mail_servers_place(chec
     assert "another mail server" in said
 
 
+def test_what_another_package_provides_is_there(checkout: Path) -> None:
+    others = "installed \ninstalled other-libspandsp2, libspandsp2-x (= 2)\nconfig-files libspandsp2\n"
+    assert "install" in setup(checkout, missing="libspandsp2", others=others)[2]
+    (checkout / "called").unlink()
+    # As Debian 13 has it.
+    status, said, called = setup(checkout, missing="libspandsp2", others="installed x (= 1), libspandsp2 (= 0.0.6)")
+    assert (status, "apt-get" in said, "install" in called) == (0, False, False)
+
+
 def test_what_it_does_not_know_is_told(checkout: Path) -> None:
     status, said, called = setup(checkout, "test", missing="chromium")
     assert (status, called) == (2, [])

@@ -612,11 +612,15 @@ create table nodes (
     paused         boolean not null default false,
     draining_since timestamptz,
     waiting        integer not null default 0,
+    stopped_at     timestamptz,
+    registered     text[] not null default '{}',
     constraint nodes_pkey primary key (name)
 );
 comment on table nodes is 'FreeSWITCH machines. switch_uuid is the core UUID of the running switch: a new one proves that every call of the old one is gone. paused: it dials nothing until an operator lets it (fax_queue::resume).';
 comment on column nodes.draining_since is 'Since when an administrator wants it to take no calls any more (`faxplan node drain`); null: it takes them.';
 comment on column nodes.waiting is 'Received faxes on its disk that were not delivered yet when it last reported.';
+comment on column nodes.stopped_at is 'When its runtime was stopped on purpose (fax_queue::stop); it counts until the node reports again.';
+comment on column nodes.registered is 'Trunks that its switch has registered, by what that said when the node looked last.';
 
 create table node_trunks (
     node        text not null,
@@ -635,12 +639,16 @@ create table trunk_holders (
     trunk_id    bigint not null,
     node        text not null,
     since       timestamptz not null default now(),
+    failing_since timestamptz,
+    tried       jsonb not null default '{}',
     constraint trunk_holders_pkey primary key (trunk_id),
     constraint trunk_holders_trunk_fkey foreign key (trunk_id) references trunks (id) on delete cascade,
     constraint trunk_holders_node_fkey foreign key (node) references nodes (name) on delete cascade
 );
 comment on table trunk_holders is
-    'Which node alone registers a trunk that registers, and dials through it: until it is silent or drained. A trunk without a row may be dialled by any.';
+    'Which node alone registers a trunk that registers, and dials through it: until it is silent, stopped, drained or paused, or fails to. A trunk without a row may be dialled by any.';
+comment on column trunk_holders.failing_since is 'Since when the node has seen that its switch has not registered the trunk; null: it has. It counts from since on, and from the last change of the trunk.';
+comment on column trunk_holders.tried is 'By node: when it was taken away from that one because it failed there. No such node takes it again for an hour, or until the trunk is changed.';
 
 -- -------------------------------------------------------------------------------------------------------------- documents
 

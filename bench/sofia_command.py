@@ -7,12 +7,14 @@ _RELOADED = "Reload XML [Success]\n"
 
 
 def sofia(gateways: Gateways, profile: str, argument: str) -> str:
-    """`profile <p> rescan|killgw <g>|startgw <g>`, `status [gateway [<g>]]`."""
+    """`profile <p> rescan|killgw <g>|startgw <g>`, `status [gateway [<g>]]`, `xmlstatus gateway <g>`."""
     words = argument.split()
     if words[:1] == ["profile"] and len(words) >= 3:
         return _profile(gateways, profile, words[1], words[2], words[3:])
     if words[:2] == ["status", "gateway"] and len(words) == 3:
         return _gateway_status(gateways.find(words[2]), profile)
+    if words[:2] == ["xmlstatus", "gateway"] and len(words) == 3:
+        return _xml_gateway_status(gateways.find(words[2]), profile)
     if words[:1] == ["status"]:
         rows = "".join(f"{profile + '::' + gateway.name:>25}\t{_state(gateway)}\n" for gateway in gateways.all())
         return f"{_LINE}\n{rows}{_LINE}\n{len(gateways.all())} gateways\n"
@@ -47,7 +49,18 @@ def _start(gateways: Gateways, profile: str, name: str) -> str:
 
 def _state(gateway: Gateway) -> str:
     registers = gateway.parameters.get("register", "false") != "false"
-    return "REGED" if registers and gateway.up else "NOREG" if gateway.up else "DOWN"
+    if registers:
+        return "REGED" if gateway.up else "FAIL_WAIT"
+    return "NOREG" if gateway.up else "DOWN"
+
+
+def _xml_gateway_status(gateway: Gateway | None, profile: str) -> str:
+    if gateway is None:
+        return "Invalid Gateway!\n"
+    status = "UP" if gateway.up else "DOWN"
+    values = {"name": gateway.name, "profile": profile, "state": _state(gateway), "status": status}
+    lines = "".join(f"    <{name}>{value}</{name}>\n" for name, value in values.items())
+    return f'<?xml version="1.0" encoding="ISO-8859-1"?>\n  <gateway>\n{lines}  </gateway>\n'
 
 
 def _gateway_status(gateway: Gateway | None, profile: str) -> str:

@@ -29,6 +29,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def state(node: Row) -> str:
     """Of a row of nodes.everyone, for people."""
+    if node["stopped"]:
+        return f"stopped on purpose {node['silent']:.0f} s ago"
     if node["silent"] >= guard.SILENT_SECONDS:
         return f"silent for {node['silent']:.0f} s"
     if node["draining_since"] is not None:

@@ -143,8 +143,8 @@ def _state(state: dict[str, Any]) -> str:
         return f"rests for {state['rests_seconds']} s"
     if state["is_tried"]:
         return "tried, one call at a time"
-    if state["down_on"]:
-        return f"down on {', '.join(state['down_on'])}"
+    if nodes := state["unregistered_on"] or ", ".join(state["down_on"]):
+        return f"{'not registered' if state['unregistered_on'] else 'down'} on {nodes}"
     if state["failures"]:
         return "fails"
     return "works" if state["last_success_at"] else "new"

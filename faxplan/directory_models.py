@@ -333,6 +333,8 @@ class Node(Table):
     paused = BooleanField(default=False)
     draining_since = TimestampField(null=True)
     waiting = IntegerField(default=0)
+    stopped_at = TimestampField(null=True)
+    registered = TextArrayField()
 
     class Meta:
         """Where its rows are."""
@@ -362,6 +364,8 @@ class TrunkHolder(Table):
     trunk_id = BigIntegerField(primary_key=True)
     node = TextField()
     since = TimestampField()
+    failing_since = TimestampField(null=True)
+    tried = JsonField()
 
     class Meta:
         """Where its rows are."""

@@ -1,4 +1,4 @@
-"""Keeps a node's gateways and access list as the trunk table says, while the switch runs.
+"""Keeps a node's gateways and access list as the trunk table says, while the switch runs, and takes registrations over.
 
 A gateway that changed has to be killed and started again: FreeSWITCH's `rescan` adds gateways and never updates them.
 """
@@ -7,13 +7,14 @@ import time
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from faxplan import gateways, node_trunks, trunks
+from faxplan import audit, gateways, node_trunks, nodes, registrations, trunks
 from faxplan.config import Settings
 from faxplan.db import Database, Transaction
-from faxplan.errors import FaxplanError
+from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.files import write_durably
 from faxplan.gateways import Gateway, GatewayChanges
-from faxplan.switch import Switch
+from faxplan.registrations import Taken
+from faxplan.switch import REGISTERED, Commanded
 
 LOOK_SECONDS = 10.0
 UNFINISHED = ".unfinished"
@@ -23,14 +24,15 @@ START_AFTER_SECONDS = 0.5
 
 
 class GatewaySync:
-    """Looks at the trunk table every LOOK_SECONDS. Does nothing where an administrator keeps the files by hand."""
+    """Looks at the trunk table every LOOK_SECONDS. Where an administrator keeps the files by hand it writes nothing."""
 
-    def __init__(self, switch: Switch, db: Database, settings: Settings) -> None:
+    def __init__(self, switch: Commanded, db: Database, settings: Settings) -> None:
         self._switch = switch
         self._db = db
         self._settings = settings
         self._next_look = 0.0
         self._silent: set[str] = set()
+        self._registering: list[str] | None = None
         self._known: tuple[list[Gateway], list[IPv4Network | IPv6Network]] | None = None
         self._complaint = ""
         # A runtime that ended between writing a gateway and telling the switch has left it unknown there.
@@ -43,14 +45,17 @@ class GatewaySync:
         now = time.monotonic()
         if self._to_start and now >= self._start_at:
             self._start()
-        if now < self._next_look or not (self._settings.gateway_dir or self._settings.acl_file):
+        if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
+        registered = [each for each in self._registering or () if self._switch.registration(each) == REGISTERED]
         with self._db.across_tenants() as tx:
-            if self._settings.gateway_dir is not None:
-                self._hold(tx)
+            taken = self._hold(tx, registered)
             versions, told = node_trunks.versions(tx), node_trunks.told(tx, self._settings.node)
             wanted = (trunks.gateways(tx, self._settings.node), trunks.source_networks(tx))
+            self._record(tx, taken)
+        if not (self._settings.gateway_dir or self._settings.acl_file):
+            return
         if wanted != self._known:
             try:
                 self._take_up(*wanted)
@@ -72,15 +77,49 @@ class GatewaySync:
                 node_trunks.failed(tx, self._settings.node, error)
         self._complaint = error
 
-    def _hold(self, tx: Transaction) -> None:
-        """Takes over what a dead node registers: one that was silent in two looks, since after an outage of the
+    def leave(self) -> None:
+        """The runtime is stopped on purpose: where another node can, it registers what this one has, which FreeSWITCH
+        here gives up first. A node that is alone keeps all. While the database is away nothing changes.
+        """
+        try:
+            with self._db.across_tenants() as tx:
+                nodes.stopped(tx, self._settings.node)
+                gives_up = registrations.others_can(tx, self._settings.node)
+                left = [each for each in trunks.gateways(tx, self._settings.node) if not each.register]
+            if self._settings.gateway_dir is None or not gives_up:
+                return
+            self._take_up_gateways(self._settings.gateway_dir, left)
+        except (DatabaseUnavailable, FaxplanError, OSError) as error:
+            self._switch.log("err", f"the trunks that this node registers stay registered: {error}")
+            return
+        if self._to_start:
+            time.sleep(START_AFTER_SECONDS)
+            self._start()
+
+    def _hold(self, tx: Transaction, registered: list[str]) -> list[Taken]:
+        """Takes registrations over, as from a dead node: one that was silent in two looks, since after an outage of the
         database all nodes look so until they have reported again.
         """
-        silent = node_trunks.silent(tx)
-        taken = node_trunks.hold(tx, self._settings.node, silent & self._silent)
-        self._silent = silent
-        if taken:
-            self._switch.log("notice", f"this node registers from now on: {' '.join(taken)}")
+        node, by_hand = self._settings.node, self._settings.gateway_dir is None
+        if self._registering is not None:
+            registrations.note(tx, node, registered)
+        elif by_hand:
+            node_trunks.forget(tx, node)
+        silent = registrations.silent(tx)
+        taken = registrations.hold(tx, node, silent & self._silent, registered if by_hand else None)
+        self._silent, self._registering = silent, registrations.wanted(tx)
+        return taken
+
+    def _record(self, tx: Transaction, taken: list[Taken]) -> None:
+        for each in taken:
+            moved = f", which {each.before} had ({each.why})" if each.before else ""
+            self._switch.log("notice", f"this node registers from now on: {each.trunk}{moved}")
+        for each in taken:
+            if each.before is not None:
+                audit.record(
+                    tx, audit.INSTALLATION, actor=f"switch:{self._settings.node}", action="trunk.take-over",
+                    object=f"trunk:{each.trunk}", before=each.before, why=each.why,
+                )  # fmt: skip
 
     def _take_up(self, wanted: list[Gateway], networks: list[IPv4Network | IPv6Network]) -> None:
         if self._settings.gateway_dir is not None:

@@ -7,11 +7,13 @@ import syslog
 from pathlib import Path
 from typing import Protocol
 
-from faxplan import nodes
+from faxplan import nodes, registrations
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidSetting, SwitchUnavailable
 from faxplan.event_socket import EventSocket
+from faxplan.gateway_sync import GatewaySync
+from faxplan.switch import registration_of
 
 SILENT_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
@@ -50,6 +52,7 @@ def look(settings: Settings, db: Database) -> str:
             f"The runtime of node {settings.node} was stopped on purpose ({settings.stop_file}); nothing is "
             "dialled here until `python fax_queue::start` in FreeSWITCH.",
         )
+        _give_registrations_up(settings, db)
         return ""
     complaint = f"The runtime of node {settings.node} {since}; nothing is dialled here."
     try:
@@ -63,6 +66,40 @@ def look(settings: Settings, db: Database) -> str:
     done = f"{complaint} Python in FreeSWITCH answers, so it was started again ({reply})."
     _log(syslog.LOG_WARNING, done)
     return done
+
+
+def _give_registrations_up(settings: Settings, db: Database) -> None:
+    """Of a runtime that was stopped while no other node could take them, or while the database was away."""
+    if settings.gateway_dir is None:
+        return
+    with db.across_tenants() as tx:
+        there = set(registrations.wanted(tx)) & {path.stem for path in settings.gateway_dir.glob("*.xml")}
+    if not there:
+        return
+    try:
+        with connect(settings) as switch:
+            GatewaySync(_Commanded(switch), db, settings).leave()
+    except FaxplanError as error:
+        _log(syslog.LOG_ERR, f"Node {settings.node} is stopped, and registers its trunks still: {error}")
+
+
+class _Commanded:
+    """A FreeSWITCH that does what it is told over its event socket: a switch.Commanded."""
+
+    def __init__(self, switch: EventSocket) -> None:
+        self._switch = switch
+
+    def command(self, text: str) -> None:
+        """See faxplan.switch; it waits for the answer."""
+        self._switch.api(text)
+
+    def registration(self, gateway: str) -> str:
+        """See faxplan.switch."""
+        return registration_of(self._switch.api(f"sofia xmlstatus gateway {gateway}"))
+
+    def log(self, level: str, text: str) -> None:
+        """Into syslog."""
+        _log(syslog.LOG_ERR if level == "err" else syslog.LOG_NOTICE, text)
 
 
 def _ask_python(settings: Settings, away: DatabaseUnavailable) -> None:

@@ -1,6 +1,6 @@
 """How the administrator takes nodes out of service: each act is one transaction (role admin) with its audit row."""
 
-from faxplan import audit, node_trunks, nodes, queue
+from faxplan import audit, node_trunks, nodes, queue, registrations
 from faxplan.audit import Who
 from faxplan.db import Database, Row
 from faxplan.errors import FaxplanError
@@ -18,7 +18,7 @@ def everyone(admin: Database) -> list[Row]:
     """
     with admin.across_tenants() as tx:
         counts = {row["node"]: row for row in queue.calls_by_node(tx)}
-        held, behind = node_trunks.holders(tx), node_trunks.behind(tx)
+        held, behind = registrations.holders(tx), node_trunks.behind(tx)
         return [
             {
                 **node,

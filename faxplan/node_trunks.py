@@ -1,10 +1,6 @@
-"""Which node has taken up which version of a trunk, and which holds the registration of one that registers.
+"""Which node has taken up which version of a trunk. registrations has which one registers it."""
 
-A carrier that an account registers with sends calls to whoever registered last. So one node alone registers a trunk,
-and dials through it, until it is silent or drained; then another node takes it over, and keeps it.
-"""
-
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 
 from faxplan.db import Row, Transaction
 from faxplan.nodes import SILENT_SECONDS
@@ -24,34 +20,9 @@ def told(tx: Transaction, node: str) -> dict[int, int]:
     return {row["trunk_id"]: row["version"] for row in rows}
 
 
-def silent(tx: Transaction) -> set[str]:
-    """Nodes that have not reported for SILENT_SECONDS."""
-    rows = tx.rows(
-        "select name from nodes where heartbeat_at <= now() - make_interval(secs => %s)", (SILENT_SECONDS,)
-    )  # fmt: skip
-    return {row["name"] for row in rows}
-
-
-def hold(tx: Transaction, node: str, dead: Set[str]) -> list[str]:
-    """Takes for this node the registrations that nobody holds, or a dead node, or one that drains; their trunks.
-
-    Nothing for a node that drains itself, or has never reported. dead: those that have been silent for long.
-    """
-    tx.execute("delete from trunk_holders h using trunks t where t.id = h.trunk_id and not (t.register and t.enabled)")
-    rows = tx.rows(
-        """with taken as (
-               insert into trunk_holders as h (trunk_id, node)
-               select t.id, n.name from trunks t join nodes n on n.name = %(node)s and n.draining_since is null
-               where t.register and t.enabled
-               on conflict on constraint trunk_holders_pkey do update set node = excluded.node, since = now()
-               where h.node <> excluded.node
-                 and (h.node = any(%(dead)s)
-                      or exists (select from nodes o where o.name = h.node and o.draining_since is not null))
-               returning trunk_id)
-           select t.name from taken join trunks t on t.id = taken.trunk_id order by t.name""",
-        {"node": node, "dead": sorted(dead)},
-    )
-    return [row["name"] for row in rows]
+def forget(tx: Transaction, node: str) -> None:
+    """Of a node whose gateways are kept by hand nobody knows what it has."""
+    tx.execute("delete from node_trunks where node = %s", (node,))
 
 
 def applied(tx: Transaction, node: str, taken_up: Mapping[int, int]) -> None:
@@ -106,14 +77,3 @@ def reached(tx: Transaction, trunk: str) -> list[tuple[str, bool]]:
         (trunk, SILENT_SECONDS),
     )
     return [(row["name"], row["has"]) for row in rows]
-
-
-def holders(tx: Transaction) -> list[Row]:
-    """Of every trunk that registers (role admin or switch): trunk, node (None: nobody holds it), since, and `silent`:
-    seconds since that node reported.
-    """
-    return tx.rows(
-        """select t.name as trunk, h.node, h.since, extract(epoch from now() - n.heartbeat_at)::float as silent
-           from trunks t left join trunk_holders h on h.trunk_id = t.id left join nodes n on n.name = h.node
-           where t.register and t.enabled order by t.name"""
-    )

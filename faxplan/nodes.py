@@ -31,13 +31,19 @@ def report(
 
 def everyone(tx: Transaction) -> list[Row]:
     """name, switch_uuid, max_channels, paused, draining_since, waiting (received faxes on its disk when it last
-    reported), and `silent`: seconds since the last heartbeat.
+    reported), `silent`: seconds since the last heartbeat, and `stopped`: whether its runtime was stopped on purpose.
     """
     return tx.rows(
         """select name, switch_uuid, max_channels, paused, draining_since, waiting,
-                  extract(epoch from now() - heartbeat_at)::float as silent
+                  extract(epoch from now() - heartbeat_at)::float as silent,
+                  coalesce(stopped_at >= heartbeat_at, false) as stopped
            from nodes order by name"""
     )
+
+
+def stopped(tx: Transaction, name: str) -> None:
+    """Its runtime was stopped on purpose, and reports no more until it is started."""
+    tx.execute("update nodes set stopped_at = now() where name = %s", (name,))
 
 
 def drain(tx: Transaction, name: str, *, drains: bool) -> None:

@@ -27,6 +27,7 @@ class Need(Enum):
     NODE_LATE = "node-late"
     TRUNK_RESTS = "trunk-rests"
     TRUNK_DOWN = "trunk-down"
+    TRUNK_UNREGISTERED = "trunk-unregistered"
     QUEUE_OLD = "queue-old"
     MAIL_OLD = "mail-old"
     CONFIGURATION = "configuration"
@@ -91,7 +92,9 @@ class Overview:
             if each["silent"] > LATE_SECONDS
         ]
         for each in self.states:
-            if each["enabled"] and each["down_on"]:
+            if each["enabled"] and each["unregistered_on"]:
+                found.append(Needed(Need.TRUNK_UNREGISTERED, each["name"], {"node": each["unregistered_on"]}))
+            elif each["enabled"] and each["down_on"]:
                 found.append(Needed(Need.TRUNK_DOWN, each["name"], {"nodes": ", ".join(each["down_on"])}))
             elif each["enabled"] and each["rests_seconds"]:
                 found.append(Needed(Need.TRUNK_RESTS, each["name"], {"why": each["last_failure"] or ""}))

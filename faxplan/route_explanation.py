@@ -159,6 +159,8 @@ def _busy(state: Row) -> str:
                 failures=state["failures"]
             )
         )
+    if state["unregistered_on"]:
+        reasons.append(_("node {node} cannot register it").format(node=state["unregistered_on"]))
     if state["down_on"]:
         reasons.append(_("the switch of {down_on} cannot reach it").format(down_on=", ".join(state["down_on"])))
     if state["max_calls"] is not None and state["calls"] >= state["max_calls"]:

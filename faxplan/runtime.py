@@ -143,6 +143,8 @@ class Runtime:
                 self._switch.log("crit", f"{type(error).__name__}: {ascii(str(error))[:300]}; the runtime goes on")
                 time.sleep(TROUBLE_SECONDS)
         self._leave()
+        if self._settings.stop_file.exists():
+            self._gateway_sync.leave()
 
     def _leave(self) -> None:
         """A call that has no channel has no hook either: that the switch refused it is told to this runtime alone, and

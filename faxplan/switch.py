@@ -68,10 +68,34 @@ def capacity_of(status: str) -> Capacity | None:
     return Capacity(*(int(each[1]) for each in found if each))
 
 
+REGISTERED = "REGED"
+"""What FreeSWITCH calls a gateway that has registered (sofia_state_names)."""
+_STATE = re.compile(r"<state>(\w+)</state>")
+
+
+def registration_of(status: str) -> str:
+    """The state in what `sofia xmlstatus gateway NAME` says (mod_sofia.c, xml_gateway_status); empty: there is none."""
+    found = _STATE.search(status)
+    return found[1] if found else ""
+
+
 SwitchEvent = ChannelMade | NoAnswer | FaxStarted | PageDone | CallJournalled
 
 
-class Switch(Protocol):
+class Commanded(Protocol):
+    """What of a switch it takes to keep its gateways."""
+
+    def command(self, text: str) -> None:
+        """Runs an API command, in the background where it can."""
+
+    def registration(self, gateway: str) -> str:
+        """How far a gateway is with registering, in FreeSWITCH's word; empty: there is no such gateway."""
+
+    def log(self, level: str, text: str) -> None:
+        """One line to a log. level: err, warning, notice, info, debug."""
+
+
+class Switch(Commanded, Protocol):
     """A switch that runs calls. No method blocks longer than it says, and none holds Python's lock while it waits."""
 
     def running(self) -> bool:
@@ -92,11 +116,5 @@ class Switch(Protocol):
     def hang_up(self, channel_uuid: str, cause: str) -> None:
         """Ends a call, if it is there."""
 
-    def command(self, text: str) -> None:
-        """Runs an API command in the background."""
-
     def next_event(self, timeout_ms: int) -> SwitchEvent | None:
         """The next event, waiting up to timeout_ms; None where none came."""
-
-    def log(self, level: str, text: str) -> None:
-        """One line to the switch's log. level: err, warning, notice, info, debug."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import faxplan
-from faxplan import node_trunks, trunk_health
+from faxplan import trunk_health
 from faxplan.config import Settings
 from faxplan.db import Database, Row, Transaction
 from faxplan.journal import Journal
@@ -138,10 +138,9 @@ def calls_in_memory(runtime: AtWork) -> list[str]:
 
 def trunks_of(tx: Transaction, node: str) -> list[str]:
     """Every trunk, as this node may use it."""
-    holders = {row["trunk"]: row["node"] for row in node_trunks.holders(tx)}
     shown = [
         (
-            row["name"], _trunk_state(row, node, holders.get(row["name"])),
+            row["name"], _trunk_state(row, node),
             f"{row['calls']} of {row['max_calls']}" if row["max_calls"] else str(row["calls"]),
             row["failures"], (row["last_failure"] or "-")[:60],
         )
@@ -150,11 +149,12 @@ def trunks_of(tx: Transaction, node: str) -> list[str]:
     return table(("TRUNK", "STATE", "CALLS", "FAILED IN A ROW", "LAST FAILURE"), shown, "There is no trunk yet.")
 
 
-def _trunk_state(row: Row, node: str, holder: str | None) -> str:
+def _trunk_state(row: Row, node: str) -> str:
     if not row["enabled"]:
         return "switched off"
-    if holder not in (None, node):
-        return f"registered by {holder}, which alone dials"
+    if row["unregistered_on"] or row["registered_by"] not in (None, node):
+        fails = ", and cannot" if row["unregistered_on"] else ""
+        return f"registered by {row['registered_by']}, which alone dials{fails}"
     if row["rests_seconds"]:
         return f"rests for {row['rests_seconds']} s"
     if node in row["down_on"]:

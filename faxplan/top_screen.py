@@ -69,8 +69,8 @@ def _trunk_state(row: Row) -> tuple[str, Style]:
         return "off", Style.FAINT
     if row["rests_seconds"]:
         return f"rests {ago(row['rests_seconds'])}", Style.BAD
-    if row["down_on"]:
-        return f"down on {', '.join(row['down_on'])}", Style.BAD
+    if nodes := row["unregistered_on"] or ", ".join(row["down_on"]):
+        return f"{'not registered' if row['unregistered_on'] else 'down'} on {nodes}", Style.BAD
     if row["is_tried"]:
         return "on trial", Style.WARNING
     if row["max_calls"] and row["calls"] >= row["max_calls"]:
@@ -79,6 +79,8 @@ def _trunk_state(row: Row) -> tuple[str, Style]:
 
 
 def _node_state(row: Row) -> tuple[str, Style]:
+    if row["stopped"]:
+        return "stopped", Style.BAD
     if row["silent"] > LATE_SECONDS:
         return f"silent {ago(row['silent'])}", Style.BAD
     if row["draining_since"] is not None:

@@ -5,6 +5,7 @@ Told by calls, on whatever node. Failures count where they came of different num
 OPTIONS (GATEWAY_DOWN) or is not there (INVALID_GATEWAY), is true of that node alone: there the trunk rests at once.
 """
 
+from faxplan import registrations
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.language import _
@@ -99,10 +100,12 @@ def worked(tx: Transaction, trunk_id: int, node: str) -> None:
 def everyone(tx: Transaction) -> list[Row]:
     """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), down_on (nodes on
     which alone it rests), last_failure and its time, last_success_at, calls in flight on all nodes and in both
-    directions, is_tried (it has rested, and takes one call at a time), has_trial (that is going on), max_calls,
-    paced_seconds (until calls_per_second allows the next call, as limits.py reckons; 0: now).
+    directions, registered_by (the node that alone registers it, or None), unregistered_on (that one, where it has
+    failed to for more than registrations.UNREGISTERED seconds), is_tried (it has rested, and takes one call at a
+    time), has_trial (that is going on), max_calls, paced_seconds (until calls_per_second allows the next call,
+    as limits.py reckons; 0: now).
     """
-    return tx.rows(
+    found = tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,
                   s.last_success_at, (select count(*) from calls c where c.trunk_id = t.id) as calls, t.max_calls,
                   coalesce(greatest(0, extract(epoch from greatest(s.next_call_at, now()) - now())
@@ -117,6 +120,12 @@ def everyone(tx: Transaction) -> list[Row]:
            from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name""",
         (FAILURES_BEFORE_REST, TRIAL_SECONDS),
     )
+    held = {row["trunk"]: row for row in registrations.holders(tx)}
+    for each in found:
+        holder = held.get(each["name"])
+        each["registered_by"] = holder["node"] if holder else None
+        each["unregistered_on"] = holder["node"] if holder and registrations.fails(holder) else None
+    return found
 
 
 def wake(tx: Transaction, name: str) -> None:

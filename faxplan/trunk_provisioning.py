@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from faxplan import audit, node_trunks, queue, routes, tenants, trunk_directory, trunk_health
+from faxplan import audit, node_trunks, queue, registrations, routes, tenants, trunk_directory, trunk_health
 from faxplan.audit import Who
 from faxplan.db import Database, Row, Transaction
 
@@ -57,9 +57,9 @@ def all_trunks(admin: Database) -> list[Row]:
 
 
 def trunks_on_nodes(admin: Database) -> tuple[list[Row], list[Row]]:
-    """Which nodes have an old version of a trunk (node_trunks.behind), and which registers it (node_trunks.holders)."""
+    """Which nodes have an old version of a trunk (node_trunks.behind), and which one registers it (holders)."""
     with admin.across_tenants() as tx:
-        return node_trunks.behind(tx), node_trunks.holders(tx)
+        return node_trunks.behind(tx), registrations.holders(tx)
 
 
 def add_route(

@@ -37,6 +37,7 @@ from faxplan.switch import (
     PageDone,
     SwitchEvent,
     capacity_of,
+    registration_of,
 )
 from faxplan.switch_status import AtWork
 
@@ -249,6 +250,10 @@ class FreeSwitch:
     def command(self, text: str) -> None:
         """See faxplan.switch."""
         self._api.execute("bgapi", text)
+
+    def registration(self, gateway: str) -> str:
+        """See faxplan.switch."""
+        return registration_of(str(self._api.execute("sofia", f"xmlstatus gateway {gateway}")))
 
     def log(self, level: str, text: str) -> None:
         """See faxplan.switch."""

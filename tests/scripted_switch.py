@@ -107,6 +107,9 @@ class ScriptedSwitch:
     def command(self, text: str) -> None:
         raise AssertionError(f"no test expects the command {text!r}")
 
+    def registration(self, gateway: str) -> str:  # noqa: ARG002 - of each the same
+        return "REGED"
+
     def next_event(self, timeout_ms: int) -> SwitchEvent | None:
         if timeout_ms:
             self.on_turn()

@@ -263,13 +263,15 @@ def _trunks(call: Call) -> list[shapes_trunks.Trunk]:
 
 
 _UNUSED: Row = {
-    "rests_seconds": 0, "down_on": [], "is_tried": False, "failures": 0, "calls": 0, "last_success_at": None,
+    "rests_seconds": 0, "down_on": [], "unregistered_on": None, "is_tried": False, "failures": 0, "calls": 0,
+    "last_success_at": None,
 }  # fmt: skip
 
 
 def _state(state: Row) -> str:
     for name, is_so in (
-        ("off", not state["enabled"]), ("rests", state["rests_seconds"]), ("unreachable", state["down_on"]),
+        ("off", not state["enabled"]), ("rests", state["rests_seconds"]),
+        ("unreachable", state["down_on"] or state["unregistered_on"]),
         ("on-trial", state["is_tried"]), ("failing", state["failures"]), ("works", state["last_success_at"]),
     ):  # fmt: skip
         if is_so:

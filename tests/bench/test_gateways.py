@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bench.gateways import Gateways
 from bench.sofia_command import sofia
+from faxplan.switch import registration_of
 
 
 def write(folder: Path, name: str, **params: str) -> None:
@@ -38,3 +39,14 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
 def test_a_gateway_that_is_down_says_so(tmp_path: Path) -> None:
     write(tmp_path, "dead", register="false")
     assert "Status  \tDOWN" in sofia(Gateways(tmp_path, {"dead"}), "faxplan", "status gateway dead")
+
+
+def test_a_registration_says_how_far_it_is(tmp_path: Path) -> None:
+    write(tmp_path, "good", register="true", username="fax", password="secret")
+    write(tmp_path, "bad", register="true", username="fax", password="wrong")
+    gateways = Gateways(tmp_path, {"bad"})
+    said = {
+        name: registration_of(sofia(gateways, "faxplan", f"xmlstatus gateway {name}"))
+        for name in ("good", "bad", "none")
+    }
+    assert said == {"good": "REGED", "bad": "FAIL_WAIT", "none": ""}

@@ -20,6 +20,9 @@ class Switch:
     def command(self, text: str) -> None:
         self.commands.append(text.removeprefix("sofia profile faxplan "))
 
+    def registration(self, gateway: str) -> str:  # noqa: ARG002 - of each the same
+        return "REGED"
+
     def log(self, level: str, text: str) -> None:
         self.logged.append(f"{level}: {text}")
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import guard, nodes
+from faxplan import guard, node_trunks, nodes
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.errors import DatabaseUnavailable
 from faxplan.guard import RuntimeSilent
+from tests.routing import change
 from tests.world import World
 
 
@@ -174,3 +175,28 @@ def test_while_the_database_is_away_nobody_is_asked_where_nobody_is_to_be(
         with pytest.raises(DatabaseUnavailable):
             guard.look(at(settings, server) if stopped else world.settings, away)
         assert server.asked == []  # type: ignore[attr-defined]
+
+
+def test_one_that_was_stopped_while_it_was_alone_gives_its_registrations_up_once_another_is_at_work(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """FreeSWITCH renews them by itself: the carrier would send calls now here, now there."""
+    change(world, "trunks", register=True, username="fax", password="secret")
+    settings = replace(settings, gateway_dir=tmp_path / "gateways")
+    settings.gateway_dir.mkdir()
+    gateway = settings.gateway_dir / "carrier.xml"
+    gateway.write_text("<include/>")
+    settings.stop_file.touch()
+    report(world, ago=90)
+    with switch("+OK\n") as server:
+        guard.look(at(settings, server), world.switch)
+        assert gateway.exists(), "nobody else would answer its calls"
+        with world.switch.across_tenants() as tx:
+            nodes.report(tx, "node2", switch_uuid="v", max_channels=1)
+            node_trunks.applied(tx, "node2", node_trunks.versions(tx))
+        guard.look(at(settings, server), world.switch)
+        assert not gateway.exists()
+        assert "api sofia profile faxplan killgw carrier" in server.asked  # type: ignore[attr-defined]
+        asked = len(server.asked)  # type: ignore[attr-defined]
+        guard.look(at(settings, server), world.switch)
+        assert len(server.asked) == asked, "once"  # type: ignore[attr-defined]

@@ -1,16 +1,26 @@
 """Several nodes: which registers a trunk, which has taken up its changes, and how one goes out of service."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from faxplan import doctor_database, doctor_nodes, gateway_sync, node_provisioning, node_trunks, nodes, trunk_directory
+from faxplan import (
+    doctor_database,
+    doctor_nodes,
+    gateway_sync,
+    node_provisioning,
+    node_trunks,
+    nodes,
+    registrations,
+    trunk_directory,
+    trunk_health,
+)
 from faxplan.accepting import Refused
 from faxplan.call_result import CallResult
 from faxplan.cli import main
-from faxplan.errors import NotFound
+from faxplan.errors import DatabaseUnavailable, NotFound
 from faxplan.findings import Finding, Level
 from faxplan.gateway_sync import GatewaySync
 from faxplan.node_provisioning import NodeAtWork
@@ -24,31 +34,40 @@ ACCOUNT = {"register": True, "username": "fax", "password": "secret"}
 
 
 class Switch:
-    def __init__(self) -> None:
+    def __init__(self, gateways: Callable[[], set[str]] = set) -> None:
         self.commands: list[str] = []
         self.logged: list[str] = []
+        self.gateways = gateways
+        self.refused: set[str] = set()
+        """Gateways that the carrier does not let register from here."""
 
     def command(self, text: str) -> None:
         self.commands.append(text.removeprefix("sofia profile faxplan "))
+
+    def registration(self, gateway: str) -> str:
+        if gateway not in self.gateways():
+            return ""
+        return "FAIL_WAIT" if gateway in self.refused else "REGED"
 
     def log(self, level: str, text: str) -> None:
         self.logged.append(f"{level}: {text}")
 
 
 class Node:
-    """What of a node's runtime takes trunks up."""
+    """What of a node's runtime takes trunks up. by_hand: the gateways that its administrator has written."""
 
-    def __init__(self, world: World, name: str, folder: Path) -> None:
+    def __init__(self, world: World, name: str, folder: Path, by_hand: set[str] | None = None) -> None:
         self.world = world
         self.name = name
-        self.switch = Switch()
         self.gateways = folder / name
-        settings = replace(world.settings, node=name, gateway_dir=self.gateways)
+        self.by_hand = by_hand
+        self.switch = Switch(lambda: self.has)
+        settings = replace(world.settings, node=name, gateway_dir=self.gateways if by_hand is None else None)
         self.sync = GatewaySync(self.switch, world.switch, settings)  # type: ignore[arg-type]
 
-    def report(self) -> bool:
+    def report(self, *, paused: bool = False) -> bool:
         with self.world.switch.across_tenants() as tx:
-            return nodes.report(tx, self.name, switch_uuid=f"switch of {self.name}", max_channels=30)
+            return nodes.report(tx, self.name, switch_uuid=f"switch of {self.name}", max_channels=30, paused=paused)
 
     def works(self) -> None:
         self.report()
@@ -64,7 +83,7 @@ class Node:
     @property
     def has(self) -> set[str]:
         """The gateways of its FreeSWITCH."""
-        return {path.stem for path in self.gateways.glob("*.xml")}
+        return {path.stem for path in self.gateways.glob("*.xml")} if self.by_hand is None else self.by_hand
 
 
 @pytest.fixture
@@ -91,7 +110,7 @@ def found_by_doctor(world: World, here: str = "here") -> list[Finding]:
 
 def holder(world: World) -> str | None:
     with world.admin.across_tenants() as tx:
-        (row,) = node_trunks.holders(tx)
+        (row,) = registrations.holders(tx)
     return row["node"]
 
 
@@ -162,20 +181,70 @@ class TestARegistration:
             _, seen = doctor_database.database(replace(world.settings, node=node))
             assert seen.transports.keys() == wanted
 
-    def test_a_paused_node_keeps_it_and_nobody_else_dials_there(
-        self, world: World, registered: tuple[Node, Node]
-    ) -> None:
+    def test_a_paused_node_gives_it_to_one_that_dials(self, world: World, registered: tuple[Node, Node]) -> None:
         """docs/operation.md and scaling.md say so."""
+        one, two = registered
         with world.admin.across_tenants() as tx:
             account = tx.value("select id from trunks where name = 'account'")
         add_route(world, "+4930", account)
         queued(world, world.acme)
-        with world.switch.across_tenants() as tx:
-            nodes.report(tx, "one", switch_uuid="switch of one", max_channels=30, paused=True)
-        for _look in range(2):
-            registered[1].works()
-        assert holder(world) == "one"
+        one.report(paused=True)
+        one.sync.work()
         assert claim(world, node="two") == []
+        two.works()
+        one.sync.work()
+        assert (one.has, two.has) == ({"carrier"}, {"carrier", "account"})
+        assert len(claim(world, node="two")) == 1
+
+    def test_of_paused_nodes_alone_it_stays_where_it_is(self, world: World, registered: tuple[Node, Node]) -> None:
+        for node in registered:
+            node.report(paused=True)
+            node.sync.work()
+        assert holder(world) == "one"
+        registered[0].dies()
+        for _look in range(2):
+            registered[1].report(paused=True)
+            registered[1].sync.work()
+        assert holder(world) == "two", "it answers calls, and nobody else does"
+
+    def test_a_runtime_that_is_stopped_on_purpose_gives_it_up_at_once(
+        self, world: World, registered: tuple[Node, Node]
+    ) -> None:
+        """FreeSWITCH goes on there, and would renew it for ever beside the node that takes it over."""
+        one, two = registered
+        one.sync.leave()
+        assert (one.has, one.switch.commands[-1]) == ({"carrier"}, "killgw account")
+        two.works()
+        assert (holder(world), two.has) == ("two", {"carrier", "account"})
+        assert any("stopped on purpose" in each.found for each in found_by_doctor(world))
+        one.works()
+        assert (holder(world), one.has) == ("two", {"carrier"})
+        assert [each.found for each in found_by_doctor(world)] == ["account on two"]
+
+    @pytest.mark.parametrize("other", ["dead", "drained", "by hand"])
+    def test_one_that_is_stopped_keeps_it_where_nobody_would_take_it(
+        self, world: World, tmp_path: Path, registered: tuple[Node, Node], other: str
+    ) -> None:
+        one, two = registered
+        if other == "dead":
+            two.dies()
+        elif other == "drained":
+            node_provisioning.drain(world.admin, "me", "two")
+        else:
+            Node(world, "two", tmp_path, by_hand={"account"}).works()
+        one.sync.leave()
+        assert (holder(world), one.has) == ("one", {"carrier", "account"})
+
+    def test_while_the_database_is_away_one_that_is_stopped_keeps_all(
+        self, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(*_: object) -> None:
+            raise DatabaseUnavailable("PostgreSQL does not answer.")
+
+        monkeypatch.setattr(nodes, "stopped", away)
+        registered[0].sync.leave()
+        assert registered[0].has == {"carrier", "account"}
+        assert "stay registered" in registered[0].switch.logged[-1]
 
     def test_a_trunk_that_registers_no_more_is_everybodys(self, world: World, registered: tuple[Node, Node]) -> None:
         change(world, "trunks", register=False)
@@ -193,6 +262,154 @@ class TestARegistration:
         queued(world, world.acme)
         assert holder(world) is None
         assert len(claim(world, node="two")) == 1
+
+
+class TestARegistrationThatFails:
+    """On the node that holds it, while that works."""
+
+    def test_it_moves_once_and_is_told(
+        self, world: World, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two = registered
+        one.switch.refused = {"account"}
+        for node in (one, two, one, two):
+            node.works()
+        assert holder(world) == "one", "it may just be on its way"
+        monkeypatch.setattr(registrations, "UNREGISTERED", -1)
+        (told,) = found_by_doctor(world)
+        assert (told.level, told.what) == (Level.ERROR, "trunk account, registration")
+        assert "one has not been able to register it" in told.found
+        with world.admin.across_tenants() as tx:
+            state = next(each for each in trunk_health.everyone(tx) if each["name"] == "account")
+        assert state["unregistered_on"] == "one"
+        monkeypatch.setattr(registrations, "FAILING_SECONDS", 0)
+        two.works()
+        one.works()
+        assert (holder(world), one.has, two.has) == ("two", {"carrier"}, {"carrier", "account"})
+        with world.admin.across_tenants() as tx:
+            moved = tx.one("select actor, object, details from audit where action = 'trunk.take-over'")
+        assert (moved["actor"], moved["object"]) == ("switch:two", "trunk:account")
+        assert moved["details"] == {"before": "one", "why": "failing"}
+        two.works()
+        assert [each.found for each in found_by_doctor(world)] == ["account on two"]
+
+    def test_one_that_fails_everywhere_does_not_wander(
+        self, world: World, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two = registered
+        monkeypatch.setattr(registrations, "FAILING_SECONDS", 0)
+        for node in registered:
+            node.switch.refused = {"account"}
+        held = []
+        for _look in range(6):
+            for node in registered:
+                node.works()
+            held.append(holder(world))
+        assert held == ["two"] * 6, held
+        with world.admin.across_tenants() as tx:
+            (row,) = registrations.holders(tx)
+        assert row["tried"] == ["one"]
+        # A new password: where it failed with the old one counts no more, and it fails anew before it moves.
+        with world.admin.across_tenants() as tx:
+            trunk_directory.change(tx, "account", {"password": "another"})
+        one.works()
+        assert holder(world) == "two"
+        two.works()
+        one.works()
+        assert holder(world) == "one"
+
+    def test_after_an_hour_the_first_one_tries_again(
+        self, world: World, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(registrations, "FAILING_SECONDS", 0)
+        for node in registered:
+            node.switch.refused = {"account"}
+        for _look in range(2):
+            for node in registered:
+                node.works()
+        assert holder(world) == "two"
+        monkeypatch.setattr(registrations, "TRIED_SECONDS", 0)
+        registered[0].works()
+        assert holder(world) == "one"
+
+    def test_one_that_is_there_again_stays(
+        self, world: World, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two = registered
+        one.switch.refused = {"account"}
+        one.works()
+        one.works()
+        one.switch.refused = set()
+        one.works()
+        monkeypatch.setattr(registrations, "FAILING_SECONDS", 0)
+        two.works()
+        assert holder(world) == "one"
+
+    def test_a_node_that_is_no_better_off_leaves_it(
+        self, world: World, registered: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, two = registered
+        monkeypatch.setattr(registrations, "FAILING_SECONDS", 0)
+        one.switch.refused = {"account"}
+        for _look in range(2):
+            one.works()
+            two.report(paused=True)
+            two.sync.work()
+        assert holder(world) == "one"
+
+
+class TestGatewaysByHandBesideOurs:
+    """One node writes its gateways, the other one's administrator does."""
+
+    def test_it_takes_over_what_its_switch_has_registered(
+        self, world: World, registered: tuple[Node, Node], tmp_path: Path
+    ) -> None:
+        one, _ = registered
+        two = Node(world, "two", tmp_path, by_hand={"account"})
+        for _look in range(2):
+            one.works()
+            two.works()
+        assert holder(world) == "one"
+        (twice,) = [each for each in found_by_doctor(world) if each.level == Level.ERROR]
+        assert "one and two have registered it" in twice.found
+        one.dies()
+        for _look in range(2):
+            two.works()
+        assert holder(world) == "two"
+        with world.admin.across_tenants() as tx:
+            account = tx.value("select id from trunks where name = 'account'")
+        add_route(world, "+4930", account)
+        queued(world, world.acme)
+        assert len(claim(world, node="two")) == 1
+        one.works()
+        assert one.has == {"carrier"}, "it has not been given back"
+
+    @pytest.mark.parametrize("state", ["absent", "refused"])
+    def test_it_takes_nothing_that_its_switch_has_not(
+        self, world: World, registered: tuple[Node, Node], tmp_path: Path, state: str
+    ) -> None:
+        two = Node(world, "two", tmp_path, by_hand=set() if state == "absent" else {"account"})
+        two.switch.refused = {"account"}
+        registered[0].dies()
+        for _look in range(3):
+            two.works()
+        assert holder(world) == "one"
+
+    def test_what_fails_there_goes_back_to_one_that_writes_its_gateways(
+        self, world: World, registered: tuple[Node, Node], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, _ = registered
+        two = Node(world, "two", tmp_path, by_hand={"account"})
+        two.works()
+        one.dies()
+        two.works()
+        two.works()
+        assert holder(world) == "two"
+        monkeypatch.setattr(registrations, "FAILING_SECONDS", 0)
+        two.switch.refused = {"account"}
+        two.works()
+        one.works()
+        assert (holder(world), one.has) == ("one", {"carrier", "account"})
 
 
 class TestAChange:
@@ -291,7 +508,7 @@ class TestADeadNode:
         one, two = registered
         fax_id = queued(world, world.acme)
         assert len(claim(world, node="one")) == 1
-        with pytest.raises(NodeAtWork, match="reported 0 s ago"):
+        with pytest.raises(NodeAtWork, match=r"reported \d+ s ago"):
             node_provisioning.remove(world.admin, "me", "one", lost=True)
         one.dies(90)
         with pytest.raises(NodeAtWork, match="has 1 calls"):

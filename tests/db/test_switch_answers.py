@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from faxplan import node_provisioning, node_trunks, nodes, switch_answers, trunk_health
+from faxplan import node_provisioning, nodes, registrations, switch_answers, trunk_health
 from faxplan.live_calls import LiveCall, LiveCalls
 from faxplan.switch_answers import Node
 from tests.faxes import claim, pending_folder, queued
@@ -79,7 +79,7 @@ def test_a_drained_node_says_so_and_what_another_one_registers(world: World, nod
     with world.switch.across_tenants() as tx:
         for name in ("other", node.settings.node):
             nodes.report(tx, name, switch_uuid=name, max_channels=1)
-        node_trunks.hold(tx, "other", frozenset())
+        registrations.hold(tx, "other", frozenset())
     assert "registered by other, which alone dials" in asked(node, "trunks")[1]
     elsewhere = replace(node, settings=replace(node.settings, node="other"))
     assert asked(elsewhere, "trunks")[1].split()[:2] == ["carrier", "up"]

@@ -14,7 +14,7 @@ OPERATORS = {
     "database.backup", "database.create", "database.migrate", "failure-rule.reset", "failure-rule.set", "key.machine",
     "node.drain", "node.remove", "node.resume",
     "route.add", "route.change", "route.remove", "store.accept", "store.adopt", "store.remove-orphans", "trunk.add",
-    "trunk.change", "trunk.remove", "trunk.test", "trunk.wake", "vault.adopt", "vault.adopt-begin",
+    "trunk.change", "trunk.remove", "trunk.take-over", "trunk.test", "trunk.wake", "vault.adopt", "vault.adopt-begin",
 }  # fmt: skip
 """Acts of who runs the installation: their page shows them as they are."""
 

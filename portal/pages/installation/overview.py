@@ -54,6 +54,7 @@ _WORDS = {
     ),
     Need.NODE_LATE: marked("Node {name} has not reported for {time}. Look at its FreeSWITCH."),
     Need.TRUNK_DOWN: marked("Trunk {name} cannot be reached by {nodes}."),
+    Need.TRUNK_UNREGISTERED: marked("Trunk {name} cannot be registered by node {node}: nothing goes through it."),
     Need.TRUNK_RESTS: marked("Trunk {name} rests after failed calls. The last one: {why}"),
     Need.QUEUE_OLD: marked("Faxes of {name} that are due have waited for {time}."),
     Need.MAIL_OLD: marked("Mail of {name} has waited for {time}. The mail server said: {why}"),
@@ -95,7 +96,7 @@ def _place(needed: Needed) -> str:
     """Where it is mended."""
     if needed.need in (Need.NO_NODE, Need.NODE_LATE):
         return "/installation/nodes"
-    if needed.need in (Need.TRUNK_DOWN, Need.TRUNK_RESTS):
+    if needed.need in (Need.TRUNK_DOWN, Need.TRUNK_RESTS, Need.TRUNK_UNREGISTERED):
         return f"/installation/trunks/{needed.what}"
     if needed.need is Need.QUEUE_OLD:
         return f"/installation/queue/{needed.what}"

@@ -355,8 +355,11 @@ def _state(state: Row) -> tuple[str, str]:
             "Rests for {time} after {count} failures in a row",
             state["failures"],
         ).format(time=lasting(state["rests_seconds"]), count=state["failures"])
-    if state["down_on"]:
-        return "failed", _("Cannot be reached by {nodes}").format(nodes=", ".join(state["down_on"]))
+    if state["unregistered_on"] or state["down_on"]:
+        said = _("Node {node} cannot register it").format(node=state["unregistered_on"])
+        if not state["unregistered_on"]:
+            said = _("Cannot be reached by {nodes}").format(nodes=", ".join(state["down_on"]))
+        return "failed", said
     if state["is_tried"]:
         return "partial", _("Has rested, and is tried with one call at a time")
     if state["failures"]:

@@ -69,6 +69,13 @@ dist: $(INSTALLED) ## Write the sdist and the wheel into dist/
 	@# The date of the last commit, where there is one: the same commit gives the same bytes.
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(BIN)/python -m build --no-isolation --outdir dist
 
+.PHONY: deb
+deb: ## Write Debian's package into dist/, for the Debian that this is, with sdist and wheel
+	@# A wheel of another version that lies there would be taken for this one's.
+	@rm -f dist/faxplan-*.whl
+	@$(MAKE) --no-print-directory dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(BIN)/python install/make_deb.py dist/faxplan-*.whl dist
+
 .PHONY: docs
 docs: build/docs/.installed ## Build the documentation as a site, build/site/index.html
 	@build/docs/bin/zensical build --strict --clean --config-file zensical.toml

@@ -9,7 +9,8 @@ from pathlib import Path
 from setuptools import setup
 
 FOLDERS = ("conf", "docs", "fs_scripts", "migrations")
-FILES = ("CHANGELOG.md", "requirements.lock", "schema.sql")
+# install/release.sh: whoever has the wheel alone makes a release of it with what is in it.
+FILES = ("CHANGELOG.md", "install/release.sh", "requirements.lock", "schema.sql")
 SHARE = Path("share/faxplan")
 
 

@@ -14,6 +14,18 @@ from faxplan.install_tree import Tree
 
 _BINARIES = (Path("/usr/bin"), Path("/usr/local/bin"), Path("/bin"))
 _SOCKET = Path("/var/run/postgresql/.s.PGSQL.5432")
+_PROGRAMS = (
+    ("gs", "ghostscript", "Ghostscript, which renders documents"),
+    ("bwrap", "bubblewrap", "bubblewrap, which confines what reads documents"),
+)
+_FILES = (
+    (("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",), "fonts-dejavu-core", "a font for header lines and text"),
+    (("/usr/lib/*/libfribidi.so.0", "/usr/lib/libfribidi.so.0"), "libfribidi0", "what turns Hebrew and Arabic around"),
+    (("/usr/share/zoneinfo/Europe/Berlin",), "tzdata", "the world's time zones"),
+    (("/usr/sbin/cron", "/usr/sbin/crond"), "cron", "cron, which runs guard, purge and checkpoints"),
+)
+PACKAGES = tuple(package for _, package, _ in (*_PROGRAMS, *_FILES))
+"""Debian's, without which Faxplan does not work: its own package depends on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +43,10 @@ class Missing:
 def look(tree: Tree, switch: SwitchHere, python: tuple[int, int], *, database_elsewhere: bool) -> list[Missing]:
     """`python`: the minor version that Faxplan runs with. database_elsewhere: none is needed here."""
     missing = [*_modules(tree, switch), *_python(tree, switch, python)]
-    for name, package, what in (
-        ("gs", "ghostscript", "Ghostscript, which renders documents"),
-        ("bwrap", "bubblewrap", "bubblewrap, which confines what reads documents"),
-    ):
+    for name, package, what in _PROGRAMS:
         if not _program(tree, name):
             missing.append(Missing(what, package))
-    for patterns, package, what in (
-        (("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",), "fonts-dejavu-core", "a font for header lines and text"),
-        (
-            ("/usr/lib/*/libfribidi.so.0", "/usr/lib/libfribidi.so.0"),
-            "libfribidi0",
-            "what turns Hebrew and Arabic around",
-        ),
-        (("/usr/share/zoneinfo/Europe/Berlin",), "tzdata", "the world's time zones"),
-        (("/usr/sbin/cron", "/usr/sbin/crond"), "cron", "cron, which runs guard, purge and checkpoints"),
-    ):
+    for patterns, package, what in _FILES:
         if not any(any(tree.glob(Path("/"), pattern.lstrip("/"))) for pattern in patterns):
             missing.append(Missing(what, package))
     if not database_elsewhere:

@@ -15,6 +15,8 @@ SETTINGS = Path("/etc/faxplan")
 SYSTEMD = Path("/etc/systemd/system")
 CRON = Path("/etc/cron.d")
 PROGRAMS = Path("/usr/local/bin")
+PACKAGED = Path("/var/lib/dpkg/info/faxplan.prerm")
+"""Is there where Debian's package of Faxplan is installed."""
 ADMINISTRATION = "faxplan-admin"
 UNITS = ("var-lib-faxplan-spool.mount", "var-lib-faxplan-work.mount", "faxplan-worker.service")
 """Those that every installation runs."""

@@ -295,15 +295,30 @@ def release_of(tree: Tree, prefix: Path) -> Path:
     if tree.is_this_machine:
         if not own.is_relative_to(prefix / "releases"):
             raise InstallRefused(
-                f"This program lies in {own}, and what FreeSWITCH calls must lie in {prefix}/releases. Make an "
-                f"environment there, `/usr/bin/python3 -m venv {prefix}/releases/{version('faxplan')}`, install "
-                "Faxplan's wheel in it with its pip, and run its bin/faxplan."
+                f"This program lies in {own}, and what FreeSWITCH calls must lie in {prefix}/releases. "
+                + _other_way(prefix, prefix / "releases" / version("faxplan") / "bin" / "faxplan")
             )
         _refuse_unreadable(own, prefix)
         return own
     if own.is_relative_to(tree.root):
         return Path("/") / own.relative_to(tree.root)
     return prefix / "releases" / version("faxplan")
+
+
+def _other_way(prefix: Path, program: Path) -> str:
+    """What leads to an installation by a release, from a checkout or an environment of somebody's own."""
+    if program.is_file():
+        return f"There is such a release: run {program} install"
+    script, wheel = shipped.folder() / "install" / "release.sh", f"faxplan-{version('faxplan')}-py3-none-any.whl"
+    if not (shipped.folder() / "Makefile").is_file():
+        made = f"`sh {script} {wheel}"
+    else:
+        made = f"`make dist` writes the wheel into dist/. `sh {script} dist/{wheel}"
+    where = "" if prefix == PREFIX else f" --prefix {prefix}"
+    return (
+        f"{made}{where}` makes a release of it there; then run {program} install. Debian's package of Faxplan does the "
+        "same: apt-get install ./faxplan_*.deb, then faxplan install."
+    )
 
 
 def _refuse_unreadable(release: Path, prefix: Path) -> None:

@@ -92,6 +92,8 @@ class Uninstaller:
             f"{path} stays: files of somebody else lie in it" for path in self._removing.left() if self._told(path)
         ]
         notes += self._data(purge_data, say)
+        remove = "apt-get remove faxplan" if self.tree.exists(install_plan.PACKAGED) else f"rm -r {self._prefix}"
+        notes.append(f"releases stay in {self._prefix}/releases; to remove them: {remove}")
         forget.do()
         say(forget.what)
         return notes

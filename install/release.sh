@@ -3,11 +3,13 @@
 # wheel in it and what it depends on at the versions of requirements.lock. It changes nothing that runs: `current` goes on
 # leading to the release in force, unless there is none yet or --current is said. Prints the release's folder.
 #
-#     install/release.sh dist/faxplan-0.1.0-py3-none-any.whl [--prefix DIR] [--current] [--anew]
+#     install/release.sh dist/faxplan-0.1.0-py3-none-any.whl [--prefix DIR] [--packages DIR] [--current | --beside] [--anew]
 #
-# --current: it is the one in force from now on. --anew: in the place of one of the same version, on a machine for trials:
-# what runs of that one breaks.
-# Needs the Debian packages python3-venv, python3-dev, gcc and libpq-dev (psycopg2 is built against the system's libpq).
+# --current: it is the one in force from now on. --beside: it is not, even where none is. --anew: in the place of one of the
+# same version, on a machine for trials: what runs of that one breaks. --packages: what it depends on lies in that folder as
+# wheels, and nothing is fetched; Debian's package of Faxplan does so.
+# Needs the Debian package python3-venv, and without --packages also python3-dev, gcc and libpq-dev: psycopg2 is built against
+# the system's libpq. The wheel has this script in it, for whoever has no checkout (docs/install-on-freeswitch.md).
 set -eu
 # FreeSWITCH's account is to read it, whatever root's own umask is.
 umask 022
@@ -15,15 +17,17 @@ umask 022
 prefix=/usr/local/lib/faxplan
 # FreeSWITCH's mod_python3 is linked against the distribution's Python; extension modules are good for that one only.
 python=/usr/bin/python3
-wheel='' take=no anew=no
+wheel='' packages='' take=missing anew=no
 
 fail() { printf 'install/release.sh: %s\n' "$*" >&2; exit 1; }
-usage() { printf 'install/release.sh WHEEL [--prefix DIR] [--current] [--anew]\n' >&2; exit 2; }
+usage() { printf 'install/release.sh WHEEL [--prefix DIR] [--packages DIR] [--current | --beside] [--anew]\n' >&2; exit 2; }
 
 while [ $# -gt 0 ]; do
     case "$1" in
         --prefix) [ $# -ge 2 ] || usage; prefix=$2; shift ;;
+        --packages) [ $# -ge 2 ] || usage; packages=$2; shift ;;
         --current) take=yes ;;
+        --beside) take=no ;;
         --anew) anew=yes ;;
         -*) usage ;;
         *) [ -z "$wheel" ] || usage; wheel=$1 ;;
@@ -33,6 +37,7 @@ done
 [ -n "$wheel" ] || usage
 [ -f "$wheel" ] || fail "$wheel is not there. \`make dist\` writes the wheel into dist/."
 case "$prefix" in /*) ;; *) fail "--prefix takes a whole path, from /; got $prefix." ;; esac
+[ -z "$packages" ] || [ -d "$packages" ] || fail "--packages: $packages is no folder."
 
 name=${wheel##*/}
 version=${name#faxplan-}
@@ -63,8 +68,16 @@ trap 'rm -rf "$release"' EXIT HUP INT TERM
 "$python" -m venv "$release"
 "$python" -m zipfile -e "$wheel" "$release/wheel"
 set -- "$release"/wheel/*.data/data/share/faxplan/requirements.lock
-"$release/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$1" "$wheel" ||
-    fail "pip did not install $wheel; what it said stands above. psycopg2 needs: apt-get install python3-dev gcc libpq-dev"
+[ -f "$1" ] || fail "$wheel has no requirements.lock: it is not whole. Build it again, or download it."
+if [ -n "$packages" ]; then
+    # Whatever this machine's pip is set up for: another index has other files of the same version.
+    PIP_CONFIG_FILE=/dev/null "$release/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --no-index --find-links "$packages" --constraint "$1" "$wheel" ||
+        fail "pip did not install $wheel with the packages in $packages; what it said stands above."
+else
+    "$release/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$1" "$wheel" ||
+        fail "pip did not install $wheel; what it said stands above. psycopg2 needs: apt-get install python3-dev gcc libpq-dev"
+fi
 rm -r "$release/wheel"
 # FreeSWITCH's user, who may not write there, would compile each module anew at every start.
 "$release/bin/python" -m compileall -q "$release/lib" "$release/share/faxplan" || true
@@ -73,7 +86,7 @@ installed=$("$release/bin/faxplan" --version)
 chmod -R go-w,a+rX "$release"
 trap - EXIT HUP INT TERM
 
-if [ "$take" = yes ] || [ ! -e "$prefix/current" ]; then
+if [ "$take" = yes ] || { [ "$take" = missing ] && [ ! -e "$prefix/current" ]; }; then
     # By a new link and a rename: at no moment is there none.
     ln -sfn "releases/$version" "$prefix/current.new"
     mv -T "$prefix/current.new" "$prefix/current"

@@ -16,7 +16,16 @@ import faxplan
 
 PROJECT = Path(__file__).parents[2]
 PACKAGES = ("faxplan/", "faxplan_client/", "portal/")
-SHIPPED = ("conf/", "docs/", "fs_scripts/", "migrations/", "CHANGELOG.md", "requirements.lock", "schema.sql")
+SHIPPED = (
+    "conf/",
+    "docs/",
+    "fs_scripts/",
+    "migrations/",
+    "CHANGELOG.md",
+    "install/release.sh",
+    "requirements.lock",
+    "schema.sql",
+)
 CHECKOUT_ONLY = {"faxplan_client/pyproject.toml"}
 """Of the folders of packages: what makes the client's own distribution."""
 MADE = {".venv", "var", "build", "dist", "__pycache__", "faxplan.egg-info", "PKG-INFO", "setup.cfg"}

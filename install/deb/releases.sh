@@ -1,0 +1,24 @@
+# What the package's scripts know of releases. A release lies outside of the package: what FreeSWITCH has loaded must not go
+# with the next version's files, and `faxplan upgrade` decides which one is in force.
+prefix=${DPKG_ROOT:-}/usr/local/lib/faxplan
+# In a release: the package has made it, and takes it away again.
+mark=.made-by-the-package
+
+# The release that a link of the prefix leads to; nothing where it leads nowhere.
+led_to() { [ ! -e "$prefix/$1" ] || basename "$(readlink -f "$prefix/$1")"; }
+
+# Whether a process has files of that release in memory, such as FreeSWITCH.
+is_loaded() { grep -q -s -F "$prefix/releases/$1/" /proc/[0-9]*/maps; }
+
+# Takes a release away; under another name first, so that what is left of it is never taken for a whole one.
+take_away() {
+    mv -T "$prefix/releases/$1" "$prefix/releases/.$1.making"
+    rm -rf "$prefix/releases/.$1.making"
+}
+
+# Each release that a package has made.
+made_by_packages() {
+    for made in "$prefix"/releases/[0-9]*/"$mark"; do
+        [ ! -e "$made" ] || basename "$(dirname "$made")"
+    done
+}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from faxplan import cli_output, database_restore, database_setup
 from faxplan.installation import LOGINS, Installed
-from faxplan.migrations import Told
+from faxplan.migrations import Patience, Told
 from faxplan.progress import Display
 
 if TYPE_CHECKING:
@@ -52,12 +52,20 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
         help="the database's name, where the settings cannot be read, as by the account postgres "
         "(default: as in database_url)",
     )
+    waiting = parser.add_mutually_exclusive_group()
+    waiting.add_argument(
+        "--wait",
+        type=cli_output.whole_number,
+        metavar="SECONDS",
+        help="how long to wait for another one who makes, migrates or restores (default: as long as that takes)",
+    )
+    waiting.add_argument("--no-wait", action="store_true", help="end at once where another one is at work")
 
 
 def _create(context: "Context", options: argparse.Namespace) -> int:
     url, name = _server(context, options)
     with _told(options) as told:
-        installed = database_setup.create(url, name, context.actor, told=told)
+        installed = database_setup.create(url, name, context.actor, told=told, patience=_patience(options))
     _say(options, name, installed)
     if installed.created and not options.json:
         print(_ADVICE.format(database=name, logins=",".join(LOGINS)))
@@ -67,7 +75,7 @@ def _create(context: "Context", options: argparse.Namespace) -> int:
 def _migrate(context: "Context", options: argparse.Namespace) -> int:
     url, name = _server(context, options)
     with _told(options) as told:
-        installed = database_setup.migrate(url, name, context.actor, told=told)
+        installed = database_setup.migrate(url, name, context.actor, told=told, patience=_patience(options))
     _say(options, name, installed)
     return 0
 
@@ -81,7 +89,9 @@ def _restore(context: "Context", options: argparse.Namespace) -> int:
         )
         return cli_output.done(options, {"database": name, "found": found}, there)
     with _told(options) as told:
-        database_restore.restore(url, name, sys.stdin.buffer, replace_as=options.replace_as, told=told)
+        database_restore.restore(
+            url, name, sys.stdin.buffer, replace_as=options.replace_as, told=told, patience=_patience(options)
+        )
     return cli_output.done(options, {"database": name}, f"Database {name} is made of the dump.")
 
 
@@ -93,6 +103,10 @@ def _told(options: argparse.Namespace) -> Iterator[Told]:
         yield (lambda _: None) if options.json else (lambda words: display.update(words, words))
     finally:
         display.close()
+
+
+def _patience(options: argparse.Namespace) -> Patience:
+    return Patience(turn_seconds=0 if options.no_wait else options.wait)
 
 
 def _server(context: "Context", options: argparse.Namespace) -> tuple[str, str]:

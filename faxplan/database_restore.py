@@ -12,7 +12,7 @@ from faxplan import installation, migrations
 from faxplan.backups import client_environment
 from faxplan.errors import FaxplanError
 from faxplan.installation import ROLES, InstallationRefused
-from faxplan.migrations import Told
+from faxplan.migrations import PATIENCE, Patience, Told
 
 _SHOWN = 4
 
@@ -48,7 +48,13 @@ def examine(superuser_url: str, database: str, replace_as: str | None) -> Found 
 
 
 def restore(
-    superuser_url: str, database: str, dump: IO[bytes], *, replace_as: str | None, told: Told = lambda _: None
+    superuser_url: str,
+    database: str,
+    dump: IO[bytes],
+    *,
+    replace_as: str | None,
+    told: Told = lambda _: None,
+    patience: Patience = PATIENCE,
 ) -> None:
     """dump: of pg_dump, in its custom format, open as a file of the system. The database has its name when it is
     complete and at the level of this Faxplan.
@@ -60,14 +66,14 @@ def restore(
     server.autocommit = True
     try:
         with server.cursor() as cursor:
-            migrations.take_turn(cursor)
+            migrations.take_turn(cursor, told, patience.turn_seconds)
             cursor.execute(ROLES.read_text())
         _examined(server, superuser_url, database, replace_as)
         unfinished = installation.make_unfinished(server, database)
         url = installation.url_of(superuser_url, unfinished)
         told("database")
         _load(url, dump)
-        migrations.apply(url, told=told)
+        migrations.apply(url, told=told, patience=patience)
         installation.grant_connect(server, unfinished)
         # Again: that took its time.
         found = _examined(server, superuser_url, database, replace_as)

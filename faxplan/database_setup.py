@@ -3,25 +3,39 @@
 from faxplan import audit, installation, migrations
 from faxplan.db import Database
 from faxplan.installation import Installed
-from faxplan.migrations import Told
+from faxplan.migrations import PATIENCE, Patience, Told
 
 
-def create(superuser_url: str, database: str, actor: str, *, told: Told = lambda _: None) -> Installed:
+def create(
+    superuser_url: str,
+    database: str,
+    actor: str,
+    *,
+    told: Told = lambda _: None,
+    patience: Patience = PATIENCE,
+) -> Installed:
     """Roles, database and schema; what was missing of them. Safe to repeat.
 
     `superuser_url`: libpq URL of any database of the server. told: what goes on, for people. Raises
     DatabaseUnavailable, InstallationRefused and what migrations.apply raises. The audit row has a transaction of its
     own, since a database cannot be created in one.
     """
-    installed = installation.create_installation(superuser_url, database, told=told)
+    installed = installation.create_installation(superuser_url, database, told=told, patience=patience)
     if installed.created or installed.applied:
         _record(installation.url_of(superuser_url, database), actor, "database.create", installed)
     return installed
 
 
-def migrate(superuser_url: str, database: str, actor: str, *, told: Told = lambda _: None) -> Installed:
+def migrate(
+    superuser_url: str,
+    database: str,
+    actor: str,
+    *,
+    told: Told = lambda _: None,
+    patience: Patience = PATIENCE,
+) -> Installed:
     """Brings a database that is there to the newest level. Errors as `create`."""
-    installed = installation.migrate_installation(superuser_url, database, told=told)
+    installed = installation.migrate_installation(superuser_url, database, told=told, patience=patience)
     if installed.applied:
         _record(installation.url_of(superuser_url, database), actor, "database.migrate", installed)
     return installed

@@ -60,7 +60,10 @@ class Applying:
 
     def sweep(self) -> None:
         """Removes what an installation that was killed left half written."""
-        for path in (*(each.path for each in self._plan.files), *(each.path for each in self._plan.lines), self._path):
+        plan = self._plan
+        folders, files = [each.path for each in plan.folders], [each.path for each in plan.files]
+        lines, links = [each.path for each in plan.lines], [path for path, _ in plan.links]
+        for path in (*folders, *files, *lines, *links, self._path):
             if self._tree.at(path.parent).is_dir():
                 self._tree.sweep(path)
 
@@ -85,7 +88,9 @@ class Applying:
             self._manifest.folders.append(str(folder.path))
         if self._tree.at(self._path.parent).is_dir():
             self.save()
-        self._tree.make_folder(folder.path, folder.mode, folder.owner)
+        if not self._tree.at(folder.path).is_dir():
+            # The prefix is there since we have our turn.
+            self._tree.make_folder(folder.path, folder.mode, folder.owner)
 
     def _file(self, file: OurFile, notes: list[str]) -> Iterator[Step]:
         there = self._tree.read(file.path)

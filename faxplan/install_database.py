@@ -86,7 +86,8 @@ def _as_postgres(command: list[str]) -> str:
     whole = ["runuser", "-u", "postgres", "--", *command]
     try:
         # Not our own folder, which that account may not enter.
-        ended = subprocess.run(whole, cwd="/", capture_output=True, text=True, timeout=_SECONDS, check=False)
+        ended = subprocess.run(whole, cwd="/", capture_output=True, text=True, timeout=_SECONDS, check=False,
+                               close_fds=False)  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InstallRefused(f"{' '.join(whole)}: {error}. Start PostgreSQL, and run this again.") from error
     if ended.returncode != 0:

@@ -33,6 +33,14 @@ class Removing:
             Step(f"remove {self._path}", lambda: self._tree.remove(self._path), path=self._path),
         ]  # fmt: skip
 
+    def sweep(self) -> None:
+        """Removes what one that was killed left half written; for whoever has the turn."""
+        noted = self._manifest
+        named = [*noted.files, *noted.links, *noted.folders, *(line.path for line in noted.lines), str(self._path)]
+        for path in map(Path, named):
+            if self._tree.at(path.parent).is_dir():
+                self._tree.sweep(path)
+
     def left(self) -> list[str]:
         """After the steps: folders of ours that stay, since somebody else's files lie in them."""
         return [path for path in self._manifest.folders if self._tree.exists(Path(path))]

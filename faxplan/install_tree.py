@@ -1,12 +1,12 @@
 """The files of the machine, or of a tree that will be one (`--root`): owners by its own accounts, writes whole."""
 
 import errno
-import fcntl
+import glob
 import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +93,7 @@ class Tree:
     def write(self, path: Path, content: bytes, mode: int, owner: Owner) -> None:
         """Puts a file there in one step, in place of one that is there. Its folder must exist."""
         real = self.at(path)
-        partial = real.with_name(f".{real.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
+        partial = self._partial(real)
         try:
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as writer:
@@ -133,7 +133,7 @@ class Tree:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or reader.read() != before:
                 raise _Changed
-        partial = f".{name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}"
+        partial = Tree._partial(Path(name)).name
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "wb") as writer:
@@ -150,20 +150,27 @@ class Tree:
             raise
 
     def make_folder(self, path: Path, mode: int, owner: Owner) -> None:
-        """One that is missing, and nothing above it."""
+        """One that is missing, and nothing above it. It has its name when it has its owner and mode."""
         real = self.at(path)
-        real.mkdir(mode=0o700)
-        descriptor = os.open(real, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        partial = self._partial(real)
+        partial.mkdir(mode=0o700)
         try:
-            self._own(descriptor, owner)
-            os.fchmod(descriptor, mode)
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                self._own(descriptor, owner)
+                os.fchmod(descriptor, mode)
+            finally:
+                os.close(descriptor)
+            partial.rename(real)
+        except BaseException:
+            with suppress(OSError):
+                partial.rmdir()
+            raise
 
     def link(self, path: Path, target: Path) -> None:
         """A symbolic link, in one step, in place of one that is there."""
         real = self.at(path)
-        partial = real.with_name(f".{real.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
+        partial = self._partial(real)
         partial.symlink_to(target)
         partial.replace(real)
 
@@ -183,12 +190,21 @@ class Tree:
         return not self.exists(path)
 
     def sweep(self, path: Path) -> None:
-        """Removes what an installation that was killed left beside this file."""
+        """Removes what one that was killed left beside this file or folder, and where a link to a file leads; for
+        whoever has the turn."""
         real = self.at(path)
-        for partial in real.parent.glob(f".{real.name}.*-*{_PARTIAL}"):
-            pid = partial.name.removesuffix(_PARTIAL).rpartition(".")[2].partition("-")[0]
-            if not Path(f"/proc/{pid}").exists():
-                partial.unlink(missing_ok=True)
+        led = real.resolve()
+        for each in {real, led} if led.is_relative_to(self.root) else {real}:
+            for partial in each.parent.glob(f".{glob.escape(each.name)}.*-*{_PARTIAL}"):
+                if partial.is_dir() and not partial.is_symlink():
+                    with suppress(OSError):
+                        partial.rmdir()
+                else:
+                    partial.unlink(missing_ok=True)
+
+    @staticmethod
+    def _partial(real: Path) -> Path:
+        return real.with_name(f".{real.name}.{os.getpid()}-{secrets.token_hex(8)}{_PARTIAL}")
 
     def _own(self, descriptor: int, owner: Owner) -> None:
         if os.geteuid() != 0:
@@ -209,23 +225,3 @@ class Tree:
             if fields[0] == name and len(fields) > 2 and fields[2].isdigit():
                 return int(fields[2])
         return None
-
-
-@contextmanager
-def alone(tree: Tree, prefix: Path) -> Iterator[None]:
-    """Keeps a second one out. Raises InstallRefused."""
-    folder = tree.at(prefix)
-    if not folder.is_dir():
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InstallRefused(
-                "Another `faxplan install` or `faxplan uninstall` is at work here. Wait for it."
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,7 @@ from psycopg2.errors import InsufficientPrivilege, RaiseException
 
 from faxplan import migrations, shipped
 from faxplan.errors import FaxplanError, InvalidSetting
-from faxplan.migrations import Migration, Told
+from faxplan.migrations import PATIENCE, Migration, Patience, Told
 
 SCHEMA = shipped.folder() / "schema.sql"
 ROLES = migrations.MIGRATIONS / "roles.sql"
@@ -35,7 +35,12 @@ class Installed:
 
 
 def create_installation(
-    superuser_url: str, database: str, *, schema: Path = SCHEMA, told: Told = lambda _: None
+    superuser_url: str,
+    database: str,
+    *,
+    schema: Path = SCHEMA,
+    told: Told = lambda _: None,
+    patience: Patience = PATIENCE,
 ) -> Installed:
     """Makes roles and database and loads `schema.sql`; applies migrations to a database that is there already.
 
@@ -48,12 +53,12 @@ def create_installation(
     try:
         with server.cursor() as cursor:
             # Held until this connection ends. Such a lock belongs to a database, and all callers come by the same one.
-            migrations.take_turn(cursor)
+            migrations.take_turn(cursor, told, patience.turn_seconds)
             cursor.execute(ROLES.read_text())
             cursor.execute("select exists (select from pg_database where datname = %s)", (database,))
             found = cursor.fetchone() == (True,)
         if found:
-            return _migrate(server, superuser_url, database, told)
+            return _migrate(server, superuser_url, database, told, patience)
         _create(server, superuser_url, database, schema)
         return Installed(created=True, applied=())
     except (InsufficientPrivilege, RaiseException) as error:
@@ -62,16 +67,18 @@ def create_installation(
         server.close()
 
 
-def migrate_installation(superuser_url: str, database: str, *, told: Told = lambda _: None) -> Installed:
+def migrate_installation(
+    superuser_url: str, database: str, *, told: Told = lambda _: None, patience: Patience = PATIENCE
+) -> Installed:
     """Brings a database that is there to the newest level, with roles that have come since. Errors as above."""
     url_of(superuser_url, database)
     server = migrations.connect(superuser_url)
     server.autocommit = True
     try:
         with server.cursor() as cursor:
-            migrations.take_turn(cursor)
+            migrations.take_turn(cursor, told, patience.turn_seconds)
             cursor.execute(ROLES.read_text())
-        return _migrate(server, superuser_url, database, told)
+        return _migrate(server, superuser_url, database, told, patience)
     except (InsufficientPrivilege, RaiseException) as error:
         raise _refused(error) from error
     finally:
@@ -117,8 +124,10 @@ def grant_connect(server: psycopg2.extensions.connection, database: str) -> None
         cursor.execute(sql.SQL("grant connect on database {} to {}").format(name, roles))
 
 
-def _migrate(server: psycopg2.extensions.connection, superuser_url: str, database: str, told: Told) -> Installed:
-    applied = tuple(migrations.apply(url_of(superuser_url, database), told=told))
+def _migrate(
+    server: psycopg2.extensions.connection, superuser_url: str, database: str, told: Told, patience: Patience
+) -> Installed:
+    applied = tuple(migrations.apply(url_of(superuser_url, database), told=told, patience=patience))
     grant_connect(server, database)
     return Installed(created=False, applied=applied)
 

@@ -23,7 +23,8 @@ from faxplan.errors import SwitchUnavailable
 from faxplan.install_apply import Applying, Comparison, Step
 from faxplan.install_manifest import Manifest
 from faxplan.install_plan import ADMINISTRATION, PREFIX, Choices, OurFile, Plan
-from faxplan.install_tree import InstallRefused, Owner, Tree, alone
+from faxplan.install_tree import InstallRefused, Owner, Tree
+from faxplan.machine_turn import machine_turn
 
 __all__ = ["PREFIX", "Done", "Installer", "Wanted", "is_installed"]
 
@@ -123,7 +124,7 @@ class Installer:
             done.append(what)
             say(what)
 
-        with alone(self.tree, self._wanted.prefix):
+        with machine_turn(self.tree.at(self._wanted.prefix), "faxplan install"):
             known = None if self._is_first else self.manifest
             install_manifest.refuse_changed(self.tree, self._manifest_path, known)
             fresh = not self.manifest.complete

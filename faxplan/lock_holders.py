@@ -28,6 +28,41 @@ class Holder:
         return f"process {self.pid} ({of}), in a transaction since {self.since}, {self.state}"
 
 
+@dataclass(frozen=True, slots=True)
+class TurnHolder:
+    """A process of PostgreSQL that has an advisory lock for as long as it is connected. since: when it came, UTC.
+    client: the machine that it came from; '' for PostgreSQL's own."""
+
+    pid: int
+    role: str
+    application: str
+    since: str
+    client: str
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        where = f" from {self.client}" if self.client else ""
+        of = f"{self.application or 'a program without a name'}, as {self.role}{where}"
+        return f"process {self.pid} ({of}), connected since {self.since}"
+
+
+def of_turn(cursor: psycopg2.extensions.cursor, lock: int) -> TurnHolder | None:
+    """Who has this advisory lock of the cursor's database; None: nobody any more. lock: below 2^32."""
+    cursor.execute(
+        """select a.pid, coalesce(a.usename, a.backend_type), a.application_name,
+                  to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+                  coalesce(host(a.client_addr), '')
+           from pg_locks l join pg_stat_activity a using (pid)
+           where l.locktype = 'advisory' and l.granted and l.objid = %s and l.classid = 0
+             and l.database = (select oid from pg_database where datname = current_database())
+           order by l.mode desc limit 1""",
+        (lock,),
+    )
+    found = cursor.fetchone()
+    return None if found is None else TurnHolder(*found)
+
+
 _HOLDERS = """
     select pid, coalesce(usename, backend_type), application_name,
            coalesce(to_char(xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), 'an unknown time'),

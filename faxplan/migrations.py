@@ -22,7 +22,7 @@ from psycopg2.errors import DeadlockDetected, LockNotAvailable
 
 import faxplan
 from faxplan.errors import DatabaseUnavailable, FaxplanError
-from faxplan.lock_holders import Holder, Watch
+from faxplan.lock_holders import Holder, Watch, of_turn
 from faxplan.migration_files import CONTRACTS, INDEX, MIGRATIONS, Migration, MigrationFailed, available
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ OWNER = "faxplan_owner"
 LOCK = 0x666178
 Told = Callable[[str], None]
 _TURN_SECONDS = 0.2
+_TOLD_SECONDS = 30.0
 _KNOWS = re.compile(r"faxplan \S+ level (\d+)")
 _LOOK_FOR_DEADLOCK = "10ms"
 
@@ -52,6 +53,13 @@ class MigrationBlocked(FaxplanError):
     retryable = True
 
 
+class TurnTaken(FaxplanError):
+    """Somebody else makes, migrates or restores a database of this server, longer than we were to wait."""
+
+    error_id = "migration-runs"
+    retryable = True
+
+
 class OlderReleaseRuns(FaxplanError):
     """A migration takes away what a process that is alive still uses."""
 
@@ -63,6 +71,7 @@ class OlderReleaseRuns(FaxplanError):
 class Patience:
     """lock_ms: the longest wait for one lock. tries: of each migration, with a pause between them that doubles, up to
     longest_seconds: some five minutes in all. apart_ms: the wait of a statement by itself, whose wait holds up nobody.
+    turn_seconds: the longest wait for others who migrate; None: as long as they take.
     """
 
     lock_ms: int = 800
@@ -70,6 +79,11 @@ class Patience:
     first_seconds: float = 0.25
     longest_seconds: float = 10
     apart_ms: int = 120_000
+    turn_seconds: float | None = None
+
+
+PATIENCE = Patience()
+"""What is usual."""
 
 
 @dataclass(frozen=True)
@@ -132,19 +146,19 @@ def contracted_beyond(tx: "Transaction", level: int) -> list[str]:
 
 
 def apply(
-    url: str, folder: Path = MIGRATIONS, *, told: Told = lambda _: None, patience: Patience = Patience()
+    url: str, folder: Path = MIGRATIONS, *, told: Told = lambda _: None, patience: Patience = PATIENCE
 ) -> list[Migration]:
     """Applies what the database at this libpq URL has not had; returns that, in order. Several may call it at once.
 
-    told: what goes on, for people. Raises DatabaseUnavailable, MigrationFailed, MigrationBlocked, OlderReleaseRuns and
-    DatabaseNewer.
+    told: what goes on, for people. Raises DatabaseUnavailable, MigrationFailed, MigrationBlocked, OlderReleaseRuns,
+    TurnTaken and DatabaseNewer.
     """
     chain = available(folder)
     connection = connect(url)
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
-            take_turn(cursor)
+            take_turn(cursor, told, patience.turn_seconds)
             applied = _applied(cursor)
             if unknown := {number: name for number, name in applied.items() if number > len(chain)}:
                 _refuse_newer(unknown, len(chain))
@@ -171,16 +185,28 @@ def connect(url: str) -> psycopg2.extensions.connection:
         ) from error
 
 
-def take_turn(cursor: psycopg2.extensions.cursor) -> None:
+def take_turn(cursor: psycopg2.extensions.cursor, told: Told = lambda _: None, seconds: float | None = None) -> None:
     """Among those who make and migrate: until the connection ends, in autocommit.
 
+    told: for whom it waits, every half minute. seconds: the longest wait, None for as long as it takes; then TurnTaken.
     Asked again and again: an index that is made beside all else waits for every statement that runs, so for one that
     waits for its turn here, too.
     """
+    began, next_told = time.monotonic(), 0.0
     while True:
         cursor.execute("select pg_try_advisory_lock(%s)", (LOCK,))
         if cursor.fetchone() == (True,):
             return
+        waited = time.monotonic() - began
+        is_over = seconds is not None and waited >= seconds
+        if (is_over or waited >= next_told) and (holder := of_turn(cursor, LOCK)) is not None:
+            if is_over:
+                raise TurnTaken(
+                    f"Another one makes, migrates or restores a database of this server: {holder.words}. Wait for its "
+                    f"end; if it does nothing any more: select pg_terminate_backend({holder.pid})"
+                )
+            told(f"waits for its turn, which {holder.words} has")
+            next_told = waited + _TOLD_SECONDS
         time.sleep(_TURN_SECONDS)
 
 

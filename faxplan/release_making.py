@@ -154,6 +154,8 @@ def _run(trouble: str, command: list[Path | str], codes: tuple[int, ...] = (0,))
             check=False,
             # FreeSWITCH's account is to read it, and nobody else to write it, whatever root's own is.
             umask=0o022,
+            # With the turn (machine_turn): should we be killed, it is not over before this is.
+            close_fds=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ReleaseNotMade(f"The new release was not made: {trouble} ({error}).") from error

@@ -4,22 +4,24 @@
 <prefix>/previous to the one before, which `faxplan upgrade --back` puts in force again.
 """
 
-import fcntl
+import json
 import os
 import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faxplan import files
 from faxplan.errors import FaxplanError
+from faxplan.machine_turn import machine_turn
 
 PREFIX = Path("/usr/local/lib/faxplan")
 VERSION = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,60}")
 _UNFINISHED = re.compile(r"\.(?P<version>.+)\.making")
+_LINK = re.compile(r"\.(current|previous)\.\d+|current\.new")
 
 
 class NoRelease(FaxplanError):
@@ -28,11 +30,14 @@ class NoRelease(FaxplanError):
     error_id = "no-release"
 
 
-class UpgradeRuns(FaxplanError):
-    """Somebody else is upgrading this machine."""
+@dataclass(frozen=True, slots=True)
+class HalfTaken:
+    """An upgrade that was not brought to its end. before: the release that FreeSWITCH and the services are of, or some
+    of them. previous: the one before that. version: where it was to lead."""
 
-    error_id = "upgrade-runs"
-    retryable = True
+    before: str
+    previous: str | None
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,39 +83,45 @@ class Releases:
 
     def put_in_force(self, version: str) -> None:
         """From here on `current` leads to it, and `previous` to the one before. Raises NoRelease."""
-        if not self.of(version).is_dir():
-            raise NoRelease(f"{self.of(version)} is not there; the releases are {', '.join(self.made()) or 'none'}.")
         before = self._led_to("current")
-        if before == version:
-            return
-        if before is not None:
-            self._lead("previous", before)
-        self._lead("current", version)
+        if before != version:
+            self.lead(version, before)
 
-    def begin_to_take(self, before: str) -> None:
-        """Notes that FreeSWITCH and the services are of the release `before`, until `taken`: should we be killed, the
-        next upgrade knows what `current` does not tell."""
-        files.write_durably(self._half_taken, before.encode())
-
-    def taken(self) -> None:
-        """All are of the release that is in force."""
-        self._half_taken.unlink(missing_ok=True)
-
-    def half_taken_from(self) -> str | None:
-        """The release before, where an upgrade was killed before all was of the new one."""
-        try:
-            before = self._half_taken.read_text(encoding="ascii")
-        except FileNotFoundError:
-            return None
-        return before if VERSION.fullmatch(before) else None
-
-    def restore(self, current: str, previous: str | None) -> None:
-        """As it was before `put_in_force`."""
+    def lead(self, current: str, previous: str | None) -> None:
+        """`current` and `previous` lead there, whatever was before: as often as it is said. Raises NoRelease."""
+        if not self.of(current).is_dir():
+            raise NoRelease(f"{self.of(current)} is not there; the releases are {', '.join(self.made()) or 'none'}.")
         self._lead("current", current)
         if previous is None:
             (self.prefix / "previous").unlink(missing_ok=True)
         else:
             self._lead("previous", previous)
+
+    def begin_to_take(self, version: str) -> HalfTaken:
+        """Notes that FreeSWITCH and the services are of the release that is in force, until `taken`: should we be
+        killed, the next upgrade knows what the links do not tell. What one before has noted, and has not brought to its
+        end, stays noted. Raises NoRelease."""
+        half = self.half_taken()
+        before, previous = (half.before, half.previous) if half else (self.current(), self.previous())
+        noted = HalfTaken(before, previous, version)
+        files.write_durably(self._half_taken, json.dumps(asdict(noted)).encode())
+        return noted
+
+    def taken(self) -> None:
+        """All are of the release that is in force."""
+        self._half_taken.unlink(missing_ok=True)
+
+    def half_taken(self) -> HalfTaken | None:
+        """What an upgrade has noted that was killed before all was of the new release."""
+        try:
+            told = HalfTaken(**json.loads(self._half_taken.read_text(encoding="ascii")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError):
+            # Written whole or not at all: somebody else's.
+            return None
+        names = (told.before, told.version, *([] if told.previous is None else [told.previous]))
+        return told if all(isinstance(each, str) and VERSION.fullmatch(each) for each in names) else None
 
     def remove(self, version: str) -> None:
         """Takes one away; under another name first, so that what is left of it is never taken for a whole one."""
@@ -124,16 +135,16 @@ class Releases:
         for each in self.folder.iterdir():
             if _UNFINISHED.fullmatch(each.name):
                 shutil.rmtree(each)
+        for each in self.prefix.iterdir():
+            if _LINK.fullmatch(each.name):
+                each.unlink()
+        files.sweep_partials(self.prefix)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """While it lasts nobody else changes releases here. Raises UpgradeRuns."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.prefix / ".upgrade.lock").open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise UpgradeRuns(f"Another upgrade of {self.prefix} is running. Wait for its end.") from error
+    def turn(self, what: str) -> Iterator[None]:
+        """While it lasts nobody else changes what is installed here. what: a command. Raises MachineBusy."""
+        with machine_turn(self.prefix, what):
+            self.folder.mkdir(exist_ok=True)
             yield
 
     @property

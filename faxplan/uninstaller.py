@@ -19,7 +19,8 @@ from faxplan.install_apply import Step
 from faxplan.install_database import LOCAL_URL
 from faxplan.install_removal import Removing
 from faxplan.install_switch import SwitchHere
-from faxplan.install_tree import InstallRefused, Tree, alone
+from faxplan.install_tree import InstallRefused, Tree
+from faxplan.machine_turn import machine_turn
 
 _SERVICES = (
     "faxplan-portal.socket", "faxplan-lmtp.socket", "faxplan-administration.socket",
@@ -60,7 +61,7 @@ class Uninstaller:
 
     def uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
         """Does it; what is left to an administrator. Raises InstallRefused."""
-        with alone(self.tree, self._prefix):
+        with machine_turn(self.tree.at(self._prefix), "faxplan uninstall"):
             install_manifest.refuse_changed(self.tree, self._manifest_path, self._manifest)
             return self._uninstall(purge_data=purge_data, force=force, say=say)
 
@@ -75,6 +76,7 @@ class Uninstaller:
                 "Stop it, or take the files away all the same: --force. Nothing was changed."
             )
         self._stop_services(say)
+        self._removing.sweep()
         # The last is the manifest's: until all is done, it can be done again.
         *steps, forget = self._removing.steps()
         for step in steps:

@@ -7,6 +7,7 @@ runs; `current` leads to the new one; FreeSWITCH takes it (conf/scripts); the se
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,9 @@ from faxplan.releases import NoRelease, Releases
 
 UNITS = ("faxplan-worker", "faxplan-portal", "faxplan-administration", "faxplan-lmtp")
 _SYSTEMD = Path("/run/systemd/system")
+_PROGRESS = re.compile(r"\d\d:\d\d:\d\d  ")
+"""What `faxplan database migrate` says of how far it is, and whom it waits for, begins so (progress.Display)."""
+_LAST_LINES = 20
 TAKES_SECONDS = 90.0
 """How long FreeSWITCH may take to load a release, and to hand the runtime over."""
 
@@ -76,41 +80,43 @@ class Upgrade:
     def to(self, what: str, *, superuser_url: str | None, switch_later: bool) -> Upgraded:
         """what: a wheel's file, or a version. switch_later: all but FreeSWITCH, where that needs a restart.
 
-        Raises ReleaseNotMade, NoRelease, DatabaseTooNew, RestartNeeded, NotTaken, UpgradeRuns and what migrations do.
+        Raises ReleaseNotMade, NoRelease, DatabaseTooNew, RestartNeeded, NotTaken, MachineBusy and what migrations do.
         """
-        with self._releases.turn(), tempfile.TemporaryDirectory() as folder:
+        with self._releases.turn(f"faxplan upgrade {what}"):
             self._releases.sweep()
-            half = self._releases.half_taken_from()
-            before = half or self._releases.current()
-            version = self._made(what, Path(folder))
+            half = self._releases.half_taken()
+            before = half.before if half else self._releases.current()
+            version = self._made(what)
             if half:
-                self._say(f"an upgrade from {half} was cut off, and is brought to its end")
+                self._say(f"an upgrade from {half.before} to {half.version} was cut off; all is brought to {version}")
             elif version == before:
                 self._say(f"release {version} is in force already")
-                return Upgraded(version, before)
+                # One that was killed may have left it to us.
+                return Upgraded(version, before, self._remove_others())
             lacking = self._lacking(version, release_making.level_of(self._releases, version))
             later = self._ask_switch(version, switch_later=switch_later)
             if lacking:
                 self._say(f"brings the database up to date: {lacking} migration(s)")
                 self._migrate(version, superuser_url)
-            return self._take(version, before, later)
+            return self._take(version, later)
 
     def back(self, *, switch_later: bool) -> Upgraded:
         """To the release before, which the database suits unless something was taken away meanwhile.
 
         Errors as `to`.
         """
-        with self._releases.turn():
+        with self._releases.turn("faxplan upgrade --back"):
+            self._releases.sweep()
             before, version = self._releases.current(), self._releases.previous()
-            if half := self._releases.half_taken_from():
+            if half := self._releases.half_taken():
                 raise CutOff(
-                    f"An upgrade from {half} to another release was cut off. Say which of them is to be in force: "
-                    f"faxplan upgrade {before}, or faxplan upgrade {version or half}"
+                    f"An upgrade from {half.before} to {half.version} was cut off. Say which of them is to be in "
+                    f"force: faxplan upgrade {half.version}, or faxplan upgrade {half.before}"
                 )
             if version is None:
                 raise NoRelease(f"There is no release before {before} to go back to.")
             self._lacking(version, release_making.level_of(self._releases, version))
-            return self._take(version, before, self._ask_switch(version, switch_later=switch_later))
+            return self._take(version, self._ask_switch(version, switch_later=switch_later))
 
     def plan(self, what: str) -> list[str]:
         """What `to` would do, in sentences; nothing is changed. Raises ReleaseNotMade and DatabaseTooNew."""
@@ -121,7 +127,7 @@ class Upgrade:
             version, level = what, release_making.level_of(self._releases, what)
         else:
             version, level = wheel.version, wheel.level
-        if version == before and not self._releases.half_taken_from():
+        if version == before and not self._releases.half_taken():
             return [f"release {version} is in force already; nothing would be done"]
         missing = self._lacking(version, level)
         made = version in self._releases.made()
@@ -133,14 +139,16 @@ class Upgrade:
             f"would be restarted: {', '.join(self._units()) or 'nothing by systemd, which does not run here'}",
         ]
 
-    def _made(self, what: str, folder: Path) -> str:
-        wheel = self._wheel(what, folder)
-        if wheel is None:
-            return what
-        if wheel.version != self._releases.current():
-            self._lacking(wheel.version, wheel.level)
-            release_making.make(self._releases, wheel, self._say)
-        return wheel.version
+    def _made(self, what: str) -> str:
+        # Among what `sweep` removes: what is fetched is large.
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".making", dir=self._releases.folder) as folder:
+            wheel = self._wheel(what, Path(folder))
+            if wheel is None:
+                return what
+            if wheel.version != self._releases.current():
+                self._lacking(wheel.version, wheel.level)
+                release_making.make(self._releases, wheel, self._say)
+            return wheel.version
 
     def _wheel(self, what: str, folder: Path) -> Wheel | None:
         """None: a version that is there already."""
@@ -174,28 +182,36 @@ class Upgrade:
             # PostgreSQL knows its superuser by the account, which may not read our settings.
             migrate = [*command, "--database", self._settings.database_name]
             command = ["runuser", "-u", "postgres", "--", *migrate]
-        done = subprocess.run(
-            command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-        )
-        if done.returncode != 0:
+        # It inherits our turn (machine_turn), which then lasts as long as it does.
+        with subprocess.Popen(
+            command, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            errors="replace", close_fds=False,
+        ) as migrating:  # fmt: skip
+            said: list[str] = []
+            for line in migrating.stderr or ():
+                said = [*said, line.rstrip()][-_LAST_LINES:]
+                if _PROGRESS.match(line):
+                    self._say(f"  {line.rstrip()}")
+        if migrating.returncode != 0:
+            why = "\n".join(each for each in said if not _PROGRESS.match(each))
             raise migrations.MigrationFailed(
-                f"The database was not brought up to date, and nothing else was changed: {done.stderr.strip()}\n"
+                f"The database was not brought up to date, and nothing else was changed: {why}\n"
                 f"Run it yourself, then this again: {' '.join(command)}"
             )
 
-    def _take(self, version: str, before: str, later: str | None) -> Upgraded:
+    def _take(self, version: str, later: str | None) -> Upgraded:
         """later: why FreeSWITCH is not to be asked to."""
-        previous = self._releases.previous()
         self._say(f"puts {version} in force")
-        self._releases.begin_to_take(before)
-        self._releases.put_in_force(version)
-        done = Upgraded(version, before)
+        began = self._releases.begin_to_take(version)
+        # One that was cut off may lead back to where it began.
+        self._releases.lead(version, began.previous if version == began.before else began.before)
+        done = Upgraded(version, began.before)
         if later is None:
             self._say("FreeSWITCH takes it; calls go on")
             try:
                 self._have_taken(version)
             except BaseException:
-                self._releases.restore(before, previous if previous != before else None)
+                self._releases.lead(began.before, began.previous)
                 self._releases.taken()
                 # Should it have taken it, and only not said so in time, it goes back with us.
                 with suppress(FaxplanError), guard.connect(self._settings) as switch:

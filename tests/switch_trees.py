@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from faxplan import machine_turn
 from faxplan.freeswitch_found import NEEDED_MODULES
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -111,9 +112,12 @@ class SwitchTree:
         self.at(path).write_text(text)
 
     def picture(self, below: Path | str = "/") -> dict[str, tuple[str, bytes]]:
-        """Everything in it: kind and mode, and content."""
+        """Everything in it: kind and mode, and content; but for the lock (machine_turn), which stays with the prefix,
+        and tells who had it."""
         found = {}
         for path in sorted(self.at(below).rglob("*")):
+            if path.name == machine_turn.NAME:
+                continue
             name = str(path.relative_to(self.root))
             if path.is_symlink():
                 found[name] = ("link", str(path.readlink()).encode())

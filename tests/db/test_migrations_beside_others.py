@@ -1,5 +1,6 @@
 """Migrations while others are at work: nobody waits long for one, and none runs that takes away what somebody uses."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +11,10 @@ import psycopg2
 import pytest
 
 import faxplan
-from faxplan import migrations, readiness
+from faxplan import cli, migrations, readiness
 from faxplan.db import Database
 from faxplan.migration_files import MigrationFailed
-from faxplan.migrations import DatabaseNewer, MigrationBlocked, OlderReleaseRuns, Patience
+from faxplan.migrations import DatabaseNewer, MigrationBlocked, OlderReleaseRuns, Patience, TurnTaken
 from tests.installations import Installation
 from tests.world import World
 
@@ -228,3 +229,32 @@ def test_a_connection_that_ends_between_statements_has_left_what_the_next_run_go
     assert [each.number for each in migrations.apply(installation.url("postgres"), folder, patience=SOON)] == [
         LEVEL + 1
     ]
+
+
+def test_who_waits_for_another_one_s_turn_is_told_whose_it_is_and_waits_as_long_as_is_said(
+    installation: Installation,
+) -> None:
+    said: list[str] = []
+    url = installation.cluster.superuser_url()
+    with session(installation, name="somebody's upgrade") as other:
+        other.connection.autocommit = True
+        migrations.take_turn(other)
+        other.execute("select pg_backend_pid()")
+        whose = rf"process {(other.fetchone() or (0,))[0]} \(somebody's upgrade, as postgres\), connected since 20\d\d-"
+        for seconds in (0, 0.5):
+            with pytest.raises(TurnTaken, match=whose):
+                migrations.apply(
+                    installation.url("postgres"), told=said.append, patience=Patience(turn_seconds=seconds)
+                )
+        assert [bool(re.match(rf"waits for its turn, which {whose}", line)) for line in said] == [True]
+        # Whoever waits for as long as it takes goes on when the other one has ended.
+        told = when("waits for its turn", other.connection.close)
+        assert migrations.apply(installation.url("postgres"), told=told) == []
+    # The commands say it with 3: it may be tried again.
+    with psycopg2.connect(url) as server, server.cursor() as other:
+        migrations.take_turn(other)
+        for command in ("create", "migrate"):
+            for how in (["--no-wait"], ["--wait", "0"]):
+                words = ["database", command, "--superuser-url", url, "--database", installation.database, *how]
+                assert cli.main(words) == 3
+    server.close()

@@ -1,21 +1,28 @@
 """`faxplan upgrade`: what it does in which order, and what it undoes, with a FreeSWITCH that answers as told."""
 
+import os
+import shutil
+import signal
 import socketserver
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg2
 import pytest
 
-from faxplan import cli, migrations, upgrade
+from faxplan import cli, machine_turn, migrations, upgrade
+from faxplan.db import Database
+from faxplan.machine_turn import MachineBusy
 from faxplan.migrations import MigrationFailed
 from faxplan.releases import NoRelease, Releases
 from faxplan.upgrade import CutOff, DatabaseTooNew, NotTaken, RestartNeeded, Upgrade, Upgraded
 from tests.bench.whole import write_settings
 from tests.db.test_guard import EventSocketOfFreeSwitch
+from tests.killed import HOW_MANY, changes, chosen, kill_before
 from tests.world import World
 
 MIGRATED = '#!/bin/sh\necho "$@" >>{log}\n'
@@ -47,6 +54,7 @@ class Box:
     answers: dict[str, str]
     settings_port: int
     said: list[str] = field(default_factory=list)
+    admin: Database | None = None
 
     def upgrading(self) -> Upgrade:
         password = self.log.with_name("password")
@@ -56,10 +64,19 @@ class Box:
             event_socket=f"127.0.0.1:{self.settings_port}",
             event_socket_password_file=password,
         )
-        return Upgrade(settings, self.world.admin, self.releases, self.said.append)
+        return Upgrade(settings, self.admin or self.world.admin, self.releases, self.said.append)
 
     def to(self, version: str, *, switch_later: bool = False) -> Upgraded:
         return self.upgrading().to(version, superuser_url="postgresql://x", switch_later=switch_later)
+
+    def picture(self) -> dict[str, str]:
+        """Below the prefix, but for the lock, which tells who had it."""
+        found = {}
+        for path in self.releases.prefix.rglob("*"):
+            if path.name != machine_turn.NAME:
+                what = "a folder" if path.is_dir() else path.read_text()
+                found[str(path.relative_to(self.releases.prefix))] = str(path.readlink()) if path.is_symlink() else what
+        return found
 
     def questions(self) -> list[str]:
         return [each for each in self.asked if not each.startswith("auth ")]
@@ -225,23 +242,118 @@ def test_back_leads_to_the_release_before_and_to_and_fro(box: Box) -> None:
 def cut_off(box: Box, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     """An upgrade whose process was killed when `current` led to the new release, and nobody had been told."""
     with monkeypatch.context() as patch:
-        patch.setattr(Upgrade, "_have_taken", lambda *_: pytest.fail("killed"))
-        patch.setattr(Releases, "restore", lambda *_: None)
-        patch.setattr(Releases, "taken", lambda *_: None, raising=False)
-        with pytest.raises(pytest.fail.Exception):
-            box.to(version)
+        patch.setattr(Upgrade, "_have_taken", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        assert kill_before(lambda: in_a_fork(box).to(version), 1_000_000)
     assert box.releases.current() == version
     box.asked.clear()
 
 
+def in_a_fork(box: Box) -> Box:
+    """With connections of its own."""
+    return replace(box, admin=Database(box.world.settings.database_url_for("admin")))
+
+
 def test_one_that_was_cut_off_is_brought_to_its_end_by_the_next(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     cut_off(box, monkeypatch, "0.1.1")
-    with pytest.raises(CutOff, match=r"from 0\.1\.0 to another"):
+    with pytest.raises(CutOff, match=r"from 0\.1\.0 to 0\.1\.1 was cut off"):
         box.upgrading().back(switch_later=False)
     assert (box.to("0.1.1").before, box.releases.previous()) == ("0.1.0", "0.1.0")
     assert box.questions() == ["upgrade check 0.1.1", "upgrade", "alive", "releases"]
     assert box.to("0.1.1").before == "0.1.1"
     assert box.said[-1] == "release 0.1.1 is in force already"
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_free(box: Box) -> bool:
+    try:
+        with box.releases.turn("a test"):
+            return True
+    except MachineBusy:
+        return False
+
+
+@HOW_MANY
+def test_one_that_was_killed_anywhere_is_brought_to_its_end_or_undone(box: Box, some: int | None) -> None:
+    """From 0.1.0, before which 0.0.9 was in force, to 0.1.1, while nobody needs 0.0.8 and 0.0.9 any more."""
+    level = len(migrations.available())
+    for version in ("0.0.8", "0.0.9"):
+        make(box.releases, version, level, box.log)
+    make(box.releases, "0.1.2", level + 1, box.log)
+    box.answers |= {"upgrade check 0.1.2": "+OK\n", "alive": "+OK 0.1.2\n", "releases": "0.1.2 in-force 1\n"}
+    kept = box.releases.prefix.with_name("kept")
+    shutil.copytree(box.releases.prefix, kept, symlinks=True)
+
+    def anew() -> None:
+        shutil.rmtree(box.releases.prefix)
+        shutil.copytree(kept, box.releases.prefix, symlinks=True)
+        box.releases.put_in_force("0.0.9")
+        box.releases.put_in_force("0.1.0")
+
+    anew()
+    count = len(changes(lambda: in_a_fork(box).to("0.1.2")))
+    there = box.picture()
+    assert (box.releases.current(), box.releases.previous(), box.releases.made()) == (
+        "0.1.2", "0.1.0", ["0.1.0", "0.1.2"],
+    )  # fmt: skip
+    assert count > 20
+    for number in chosen(count, some, 4):
+        for undone in (False, True):
+            anew()
+            box.answers |= {"alive": "+OK 0.1.2\n", "releases": "0.1.2 in-force 1\n"}
+            assert kill_before(lambda: in_a_fork(box).to("0.1.2"), number)
+            if not undone:
+                box.to("0.1.2")
+                assert box.picture() == there, number
+                continue
+            box.answers |= {"alive": "+OK 0.1.0\n", "releases": "0.1.0 in-force 1\n0.0.9 packages 0\n"}
+            was_over = box.releases.half_taken() is None and box.releases.current() == "0.1.2"
+            box.to("0.1.0")
+            # One that was over is no more undone, but gone back from.
+            before = "0.1.2" if was_over else "0.0.9"
+            assert (box.releases.current(), box.releases.previous()) == ("0.1.0", before), number
+            box.answers |= {"alive": f"+OK {before}\n", f"upgrade check {before}": "+OK\n"}
+            assert box.upgrading().back(switch_later=False).version == before
+
+
+def test_a_way_back_that_was_cut_off_names_both_releases(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after the note, before a link was turned: both links lead to the release before."""
+    make(box.releases, "0.0.9", len(migrations.available()), box.log)
+    box.releases.put_in_force("0.0.9")
+    box.releases.put_in_force("0.1.0")
+    with monkeypatch.context() as patch:
+        patch.setattr(Releases, "lead", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        assert kill_before(lambda: in_a_fork(box).to("0.1.1"), 1_000_000)
+    with pytest.raises(CutOff, match=r"faxplan upgrade 0\.1\.1, or faxplan upgrade 0\.1\.0"):
+        box.upgrading().back(switch_later=False)
+
+
+def test_what_a_killed_one_has_started_keeps_the_next_out(box: Box) -> None:
+    """A migration goes on without whoever started it."""
+    started, over = box.log.with_name("started"), box.log.with_name("over")
+    waits = f"#!/bin/sh\ntouch {started}\nwhile ! test -e {over}; do sleep 0.05; done\n"
+    make(box.releases, "0.1.2", len(migrations.available()) + 1, box.log, waits)
+    box.answers |= {"upgrade check 0.1.2": "+OK\n", "alive": "+OK 0.1.2\n"}
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            in_a_fork(box).to("0.1.2")
+        os._exit(1)
+    until(started.exists)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    killed = r"upgrade 0\.1\.2, process \d+, since .*, was killed, and what it had started .*: process \d+ \(faxplan\)"
+    with pytest.raises(MachineBusy, match=killed):
+        box.to("0.1.2")
+    assert box.releases.current() == "0.1.0"
+    over.touch()
+    until(lambda: is_free(box))
+    assert box.to("0.1.2").version == "0.1.2"
 
 
 def test_one_that_was_cut_off_can_be_undone(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:

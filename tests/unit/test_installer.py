@@ -13,8 +13,9 @@ import pytest
 from faxplan import cli, cli_database, install_database, shipped
 from faxplan.config import load
 from faxplan.install_plan import PREFIX
-from faxplan.install_tree import Tree, alone
+from faxplan.install_tree import Tree
 from faxplan.installation import LOGINS
+from faxplan.machine_turn import machine_turn
 from tests.switch_trees import SwitchTree, fusionpbx, source, vendor
 
 LAYOUTS = pytest.mark.parametrize("layout", [vendor, source], ids=["vendor", "source"])
@@ -487,9 +488,11 @@ def test_a_link_in_place_of_our_folder_leads_uninstall_nowhere(tree: SwitchTree)
 def test_two_at_once_do_not_meet(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
     install(tree)
     before = tree.picture()
-    with alone(Tree(tree.root), PREFIX):
-        assert uninstall(tree) == 1
-    assert "at work here" in capsys.readouterr().err
+    with machine_turn(tree.at(PREFIX), "faxplan upgrade 0.2.0"):
+        assert uninstall(tree) == 3
+        assert install(tree, "--sip-port", "5099") == 3
+    told = capsys.readouterr().err
+    assert len(re.findall(r"faxplan upgrade 0\.2\.0, process \d+, since \d{4}-.* UTC, is at work here", told)) == 2
     assert tree.picture() == before
 
 

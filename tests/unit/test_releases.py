@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from faxplan import release_making
+from faxplan.machine_turn import MachineBusy
 from faxplan.release_making import ReleaseNotMade, Wheel
-from faxplan.releases import NoRelease, Releases, UpgradeRuns
+from faxplan.releases import NoRelease, Releases
 
 PROJECT = Path(__file__).parents[2]
 
@@ -33,7 +34,7 @@ def test_one_is_in_force_and_the_one_before_is_kept_in_mind(releases: Releases) 
     releases.put_in_force("0.1.1")
     assert releases.previous() == "0.1.0"
     assert (releases.prefix / "current").readlink() == Path("releases/0.1.1")
-    releases.restore("0.1.0", None)
+    releases.lead("0.1.0", None)
     assert (releases.current(), releases.previous()) == ("0.1.0", None)
 
 
@@ -59,9 +60,13 @@ def test_what_was_not_finished_is_no_release_and_goes(releases: Releases) -> Non
 
 
 def test_one_upgrade_at_a_time(releases: Releases) -> None:
-    with releases.turn(), pytest.raises(UpgradeRuns), releases.turn():
+    with (
+        releases.turn("faxplan upgrade 0.1.1"),
+        pytest.raises(MachineBusy, match=r"^faxplan upgrade 0\.1\.1, process \d+, since .* UTC, is at work here"),
+        releases.turn("faxplan upgrade --back"),
+    ):
         pass
-    with releases.turn():
+    with releases.turn("faxplan upgrade --back"):
         pass
 
 

@@ -83,7 +83,7 @@ def _tables(path: Path) -> dict[str, list[_Row]]:
     missing = [name for name in NEEDED if not isinstance(found, dict) or name not in found]
     if missing:
         raise UnreadableExport(f"{path} lacks {', '.join(missing)} of FusionPBX's database. Make it with: {COMMAND}")
-    tables = {}
+    tables: dict[str, list[_Row]] = {}
     for name in TABLES:
         # json_agg of a table without rows is null.
         rows = found.get(name) or []

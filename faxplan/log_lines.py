@@ -140,9 +140,9 @@ class JournalHandler(logging.Handler):
 def entry(record: logging.LogRecord, program: str) -> bytes:
     """A datagram: a line for each field; a value of several lines has its length before it."""
     # Also at the end of the text: `journalctl` shows that alone, and passes it on to syslog.
-    message = record.getMessage() + suffix()
+    message = _one_line(record.getMessage()) + suffix()
     if record.exc_info:
-        message += "\n" + logging.Formatter().formatException(record.exc_info)
+        message += "\n" + PlainFormatter().formatException(record.exc_info)
     priority = next((each for level, each in _PRIORITIES if record.levelno >= level), 7)
     fields = [
         ("MESSAGE", message.encode("utf-8", "backslashreplace")[:_MOST_BYTES]),

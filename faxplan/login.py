@@ -37,6 +37,8 @@ from faxplan.users import User
 PASSWORD, WITH_CODE = "password", "password+totp"
 PASSKEY, RECOVERY_CODE, SIGN_ON = "passkey", "recovery-code", "single-sign-on"
 """How who logs in so is authenticated, for the audit."""
+_TURN = 0x726563
+"""Whose who recovers their faxes take ("rec" in ASCII; `recover`)."""
 
 
 class WrongLogin(FaxplanError):
@@ -325,17 +327,8 @@ def log_in_by_provider(
             return _begin_shut(tx, user, identity, whence)
         except UnknownIdentity as error:
             refused = error
-        tries.note(tx, tenant_id, counted)
-        with log_lines.about(tenant=tenant_id):
-            log_lines.refused("log-in by single sign-on", whence.address)
-        audit.record(
-            tx, tenant_id, actor="nobody", action="session.begin", object="user:", result="refused",
-            address=whence.address, email=_shown(identity.email), what="single sign-on",
-        )  # fmt: skip
+        _note(tx, tenant_id, counted, None, identity.email, whence, what="single sign-on")
     raise refused
-
-
-_TURN = 0x726563
 
 
 # --------------------------------------------------------------------------------------------------------------- parts

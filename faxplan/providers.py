@@ -20,7 +20,7 @@ ANOTHER = "another"
 PRESETS = ("host", "transport", "port", "register", "called_format", "calling_format", "caller_id_in", "codec",
            "t38_request")  # fmt: skip
 T38 = {
-    "yes": marked("T.38: its documentation says so."),
+    "yes": marked("T.38: yes, its documentation says so."),
     "no": marked("No T.38, by its documentation."),
     "unknown": marked("T.38: nothing was found in public documentation; ask the carrier."),
 }

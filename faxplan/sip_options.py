@@ -134,6 +134,8 @@ def _exchange(
             if not data:
                 raise ConnectionResetError("it closed the connection")
             text = data if repeats else text + data
+            if len(text) > _LARGEST_ANSWER:
+                raise _NoSip
             if (answer := _answer(text)) is not None:
                 took = (time.monotonic() - began) * 1000
                 return Answer(f"{target[0]} port {target[1]}", answer[0], answer[1], took, sent, answer[2])

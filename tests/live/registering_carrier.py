@@ -1,12 +1,17 @@
 """A carrier with one customer, who registers: SIP registrar, digest authentication, and calls to the Contact."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+import pytest
+
 from faxplan.free_ports import free_sip_port
-from faxplan.freeswitch_found import FreeSwitchFound
+from faxplan.freeswitch_found import FreeSwitchFound, find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
+from tests.live.conftest import NOT_INSTALLED
 
 FILES = Path(__file__).parent / "registrar"
 ACCOUNT, DOMAIN = "49301234", "carrier.example"
@@ -74,3 +79,17 @@ class RegisteringCarrier(Instance):
         part = file.with_suffix(".part")
         part.write_text("\n".join(lines))
         part.replace(file)
+
+
+@contextmanager
+def registering(base: Path, password: str) -> Iterator[RegisteringCarrier]:
+    """One that runs; where FreeSWITCH is missing the test is skipped."""
+    found = find()
+    if found is None or found.missing:
+        pytest.skip(NOT_INSTALLED)
+    carrier = RegisteringCarrier(found, base, password)
+    try:
+        carrier.start()
+        yield carrier
+    finally:
+        carrier.stop()

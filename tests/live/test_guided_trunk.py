@@ -14,11 +14,9 @@ import pytest
 from faxplan import cli, config, mailboxes, trunk_arrival, trunk_provisioning, trunk_registration
 from faxplan.config import to_toml
 from faxplan.free_ports import free_sip_port
-from faxplan.freeswitch_found import find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
 from tests.bench.whole import SCRIPTS, wait_for
-from tests.live.conftest import NOT_INSTALLED
-from tests.live.registering_carrier import ACCOUNT, RegisteringCarrier
+from tests.live.registering_carrier import ACCOUNT, RegisteringCarrier, registering
 from tests.unit.test_sip_options import udp_peer
 from tests.world import World
 
@@ -28,15 +26,8 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def carrier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegisteringCarrier]:
-    found = find()
-    if found is None or found.missing:
-        pytest.skip(NOT_INSTALLED)
-    carrier = RegisteringCarrier(found, tmp_path_factory.mktemp("registrar"), PASSWORD)
-    try:
-        carrier.start()
+    with registering(tmp_path_factory.mktemp("registrar"), PASSWORD) as carrier:
         yield carrier
-    finally:
-        carrier.stop()
 
 
 @pytest.fixture

@@ -14,12 +14,10 @@ import pytest
 from faxplan import doctor_switch, mailboxes, outbound, trunk_provisioning
 from faxplan.config import Settings, to_toml
 from faxplan.findings import Finding, Level, ok
-from faxplan.freeswitch_found import find
 from faxplan.freeswitch_instance import Instance, InstanceOptions
 from faxplan.outbound import SendRequest
 from tests.bench.whole import SCRIPTS, wait_for
-from tests.live.conftest import NOT_INSTALLED
-from tests.live.registering_carrier import ACCOUNT, RegisteringCarrier
+from tests.live.registering_carrier import ACCOUNT, RegisteringCarrier, registering
 from tests.received_pages import assert_same_pages_below_the_header
 from tests.world import World
 
@@ -68,15 +66,8 @@ class Office:
 
 @pytest.fixture(scope="module")
 def carrier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegisteringCarrier]:
-    found = find()
-    if found is None or found.missing:
-        pytest.skip(NOT_INSTALLED)
-    carrier = RegisteringCarrier(found, tmp_path_factory.mktemp("registrar"), PASSWORD)
-    try:
-        carrier.start()
+    with registering(tmp_path_factory.mktemp("registrar"), PASSWORD) as carrier:
         yield carrier
-    finally:
-        carrier.stop()
 
 
 @pytest.fixture

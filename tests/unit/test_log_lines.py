@@ -93,6 +93,23 @@ def test_what_a_terminal_would_obey_stands_there_as_text(tmp_path: Path, capsys:
     assert not any(line.strip().startswith("faxplan.refused") for line in lines)
 
 
+def test_the_journal_hides_nothing_that_a_far_one_has_said(journal: socket.socket) -> None:
+    """journalctl shows a message with control characters as "[93B blob data]", and with -o cat as it is."""
+    said = "550 \x1b]0;owned\x07 no\nrefused an API key from 192.0.2.1"
+    handler = JournalHandler("faxplan-portal", journal.getsockname())
+    told = record("it says %s", said)
+    try:
+        raise ValueError(said)
+    except ValueError:
+        told.exc_info = sys.exc_info()
+    handler.handle(told)
+    handler.close()
+    lines = dict(fields(journal.recv(65536)))["MESSAGE"].split("\n")
+    assert [line for line in lines if not line.isprintable()] == []
+    assert lines[0] == r"it says 550 \x1b]0;owned\x07 no refused an API key from 192.0.2.1"
+    assert {line[:2] for line in lines[1:]} == {"| "}
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
@@ -128,7 +145,7 @@ def test_the_journal_gets_fields_also_of_messages_with_lines(journal: socket.soc
         handler.close()
     first = fields(journal.recv(65536))
     assert first[:3] == [
-        ("MESSAGE", "one=\nFAXPLAN_FAX=99 tenant=3 fax=17,18 attempt=23"),
+        ("MESSAGE", "one= FAXPLAN_FAX=99 tenant=3 fax=17,18 attempt=23"),
         ("PRIORITY", "3"),
         ("SYSLOG_IDENTIFIER", "faxplan-worker"),
     ]

@@ -150,6 +150,21 @@ def test_what_does_not_speak_sip(answer: bytes, told: str) -> None:
         sip_options.ask(HERE, port, "tcp", source=HERE)
 
 
+def test_what_sends_without_end_is_no_sip() -> None:
+    with socket.create_server((HERE, 0)) as server:
+
+        def run() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(b"x" * 65536)
+
+        threading.Thread(target=run, daemon=True).start()
+        with pytest.raises(NoAnswer) as refused:
+            sip_options.ask(HERE, server.getsockname()[1], "tcp", source=HERE, seconds=5)
+    assert refused.value.found.trouble.name == "no-sip"
+
+
 def test_what_does_not_speak_tls() -> None:
     with tcp_peer(OK.encode()) as port, pytest.raises(NoAnswer, match="Check the certificates"):
         sip_options.ask(HERE, port, "tls", source=HERE)

@@ -124,6 +124,10 @@ class Store:
         """Returns if the store is there, or will be made when something is put into it."""
         self._objects.check()
 
+    def be_there(self) -> None:
+        """Makes the store, where nothing was put into it yet and it makes itself."""
+        self._objects.be_there()
+
     def accept(self) -> None:
         """Takes the place for the store from now on, whatever is in it."""
         self._objects.accept()

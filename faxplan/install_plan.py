@@ -13,6 +13,8 @@ PREFIX = Path("/usr/local/lib/faxplan")
 STATE = Path("/var/lib/faxplan")
 SETTINGS = Path("/etc/faxplan")
 SYSTEMD = Path("/etc/systemd/system")
+DROP_IN = SYSTEMD / "freeswitch.service.d" / "faxplan.conf"
+"""What FreeSWITCH's own unit gains."""
 CRON = Path("/etc/cron.d")
 PROGRAMS = Path("/usr/local/bin")
 PACKAGED = Path("/var/lib/dpkg/info/faxplan.prerm")

@@ -161,7 +161,17 @@ class Uninstaller:
 
     def _stop_services(self, say: Callable[[str], None]) -> None:
         if install_live.systemd_runs(self.tree):
-            install_live.systemctl("disable", "--now", *_SERVICES, *self._manifest.units)
+            mounts = [unit for unit in self._manifest.units if unit.endswith(".mount")]
+            others = [unit for unit in self._manifest.units if unit not in mounts]
+            install_live.systemctl("disable", "--now", *_SERVICES, *others)
+            # First it must be forgotten: an older one has FreeSWITCH require the mounts, and be stopped with them.
+            for step in self._removing.steps():
+                if step.path == install_plan.DROP_IN:
+                    step.do()
+                    say(step.what)
+            install_live.systemctl("daemon-reload")
+            if mounts:
+                install_live.systemctl("disable", "--now", *mounts)
             say("services are stopped")
         elif self.tree.is_this_machine:
             say("no systemd runs here: end the worker yourself, where one runs")

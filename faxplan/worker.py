@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -124,6 +125,7 @@ class Worker:
                     for keys in (self._store.keys, self._mailer_keys):
                         keys.prepare()
                     self.free_jobs_of_dead()
+                    self._make_store()
                     fresh = False
                 self._renew_keys()
                 worked = self.work_one()
@@ -135,6 +137,12 @@ class Worker:
                     LOG.error("%s Waiting for it.", error)
                 away = True
                 self._stop.wait(1)
+
+    def _make_store(self) -> None:
+        """Where it makes itself: a machine on which nothing was sent yet has one, too. One that is away is waited for
+        when a document asks for it."""
+        with suppress(StoreUnavailable):
+            self._store.be_there()
 
     def _renew_keys(self) -> None:
         """Sees to this machine's key (transient_readers), now and then."""

@@ -391,6 +391,17 @@ def test_what_a_killed_worker_had_in_hand_is_free_at_the_next_start(world: World
     assert worker(world).work_one()
 
 
+def test_a_worker_that_starts_makes_the_store_of_a_machine_that_is_new(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor says that the worker makes it."""
+    assert not world.store.root.exists()
+    running = worker(world)
+    monkeypatch.setattr(running, "work_one", running.stop)
+    running.run()
+    assert world.store.marker.is_file()
+
+
 def test_it_runs_until_it_is_stopped_and_is_woken_by_a_new_fax(
     world: World, fax_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

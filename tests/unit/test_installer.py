@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import cli, cli_database, install_database, shipped
+from faxplan import cli, cli_database, install_database, install_live, shipped
 from faxplan.config import load
-from faxplan.install_plan import PREFIX
+from faxplan.install_plan import DROP_IN, PREFIX, UNITS
 from faxplan.install_tree import Tree
 from faxplan.installation import LOGINS
 from faxplan.machine_turn import machine_turn
@@ -510,3 +510,24 @@ def test_a_link_that_an_upgrade_has_turned_stays(tree: SwitchTree, capsys: pytes
     assert "leads to releases/9.9.9, and stays so" in capsys.readouterr().out
     uninstall(tree)
     assert not current.is_symlink()
+
+
+def test_freeswitch_no_longer_asks_for_the_mounts_when_they_are_stopped(
+    tree: SwitchTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose drop-in requires them, as older ones did, would be stopped by systemd with all its calls."""
+    install(tree)
+    manifest = json.loads(tree.read(MANIFEST))
+    tree.at(MANIFEST).write_text(json.dumps({**manifest, "units": list(UNITS)}))
+    told: list[tuple[tuple[str, ...], bool]] = []
+
+    def systemctl(*words: str) -> str:
+        told.append((words, tree.at(DROP_IN).exists()))
+        return ""
+
+    monkeypatch.setattr(install_live, "systemd_runs", lambda _: True)
+    monkeypatch.setattr(install_live, "systemctl", systemctl)
+    assert uninstall(tree) == 0
+    (stopping,) = [number for number, (words, _) in enumerate(told) if {*words} & {*UNITS[:2]}]
+    assert told[stopping - 1] == (("daemon-reload",), False)
+    assert {*UNITS} <= {word for words, _ in told for word in words}

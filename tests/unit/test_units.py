@@ -52,6 +52,14 @@ def test_freeswitch_does_not_see_the_workers_keys_for_mail() -> None:
     assert str(INSTALLED.keys) not in hidden(FREESWITCH)
 
 
+def test_who_stops_a_mount_of_ours_does_not_stop_freeswitch_and_its_calls() -> None:
+    unit = read(FREESWITCH.read_text())
+    mounts = {path.name for path in FOLDER.glob("*.mount")}
+    assert {each for value in unit["Unit", "Wants"] for each in value.split()} == mounts
+    assert unit["Unit", "After"] == unit["Unit", "Wants"]
+    assert {name for _, name in unit} & {"RequiresMountsFor", "Requires", "Requisite", "BindsTo", "PartOf"} == set()
+
+
 def test_the_worker_sees_its_keys() -> None:
     assert hidden(WORKER) == set()
 

@@ -12,7 +12,7 @@ _DAY = datetime.timedelta(days=1)
 
 
 class Authority:
-    """Signs certificates for hosts, by name. Its own is self-signed."""
+    """Signs certificates for hosts, by name. Its own is self-signed, and has of RFC 5280 the least, as many have."""
 
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())

@@ -63,12 +63,14 @@ def _of_mail(mail: Row, visit: Visit) -> str:
     if not tries:
         # None was tried by itself: what is said is of the mail server as a whole, and for whoever runs it.
         waits = _("Waits to be handed over to the mail server.")
-        return f"{waits} {_('That takes no mail at present; it is asked again.')}" if mail["said"] else waits
+        taken_later = _("That takes no mail at present; it is asked again.")
+        return f"{waits} {taken_later}" if mail["said"] else waits
     said = ngettext("Not taken yet, after {tries} try.", "Not taken yet, after {tries} tries.", tries)
     said = said.format(tries=tries)
     if next_at <= visit.now:
         return said
-    return f"{said} {_('The next one: {time}.').format(time=time_line.clock(next_at, visit.zone, visit.now))}"
+    next_one = _("The next one: {time}.").format(time=time_line.clock(next_at, visit.zone, visit.now))
+    return f"{said} {next_one}"
 
 
 def other_end(fax: Fax) -> str | None:

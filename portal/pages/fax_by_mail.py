@@ -95,7 +95,8 @@ def new_token(visit: Visit) -> Response:
     """POST, for scripts: a new one, in the answer and nowhere else."""
     host = _checked(visit).hosts[0]
     token = mail_secrets.new_token(visit.db, visit.its_session, _auth(visit), whence(visit))
-    return answers.data({"secret": f"{_('NUMBER')}+{token}@{host}"})
+    number = _("NUMBER")
+    return answers.data({"secret": f"{number}+{token}@{host}"})
 
 
 def end_token(visit: Visit) -> Response:

@@ -109,9 +109,10 @@ def test_a_folder_is_emptied_whatever_is_in_it_and_no_link_is_followed(tmp_path:
             os.chdir("d")
     finally:
         os.chdir(before)
-    # Too deep for what goes down by recursion.
-    with pytest.raises((RecursionError, OSError)):
-        shutil.rmtree(folder)
+    if sys.version_info < (3, 13):
+        # Too deep for what goes down by recursion, as this did.
+        with pytest.raises((RecursionError, OSError)):
+            shutil.rmtree(folder)
     files.empty_folder(folder)
     assert list(folder.iterdir()) == []
     assert (outside / "kept").exists()
@@ -137,4 +138,5 @@ def test_a_folder_of_very_many_files_is_emptied_without_a_list_of_them(tmp_path:
     words = [sys.executable, "-c", MOST_MEMORY, str(tmp_path / "full")]
     most = subprocess.run(words, cwd=Path(files.__file__).parents[1], check=True, capture_output=True).stdout
     assert not list((tmp_path / "full").iterdir())
-    assert int(most) < 500_000
+    # Python 3.13 takes 0.8 MB, for the table of interned names; a list of all would be some 5 MB.
+    assert int(most) < 1_500_000

@@ -3,7 +3,9 @@
 botocore speaks to it (docs/decisions/documents-in-s3.md); it is loaded by those alone who have a bucket.
 """
 
+import base64
 import configparser
+import hashlib
 import logging
 import os
 import threading
@@ -40,8 +42,11 @@ _REMEDIES = {
     ),
     "RequestTimeTooSkewed": "The clocks of this machine and of the server differ: timedatectl.",
 }
-_MISSING = ("NoSuchKey", "404", "NotFound")
+MISSING = ("NoSuchKey", "404", "NotFound")
 _IS_THERE = ("PreconditionFailed", "412")
+_OF_ALL = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "NoSuchBucket", "RequestTimeTooSkewed", "301",
+           "302", "307", "308", "PermanentRedirect", "429", "TooManyRequests")  # fmt: skip
+"""Refusals that every request would get."""
 _ANEW = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken")
 
 
@@ -111,11 +116,12 @@ class BucketServer:
         return f"s3://{self.at.bucket}/{self.at.prefix}".rstrip("/")
 
     @contextmanager
-    def asked(self, *, is_last: bool = True) -> Iterator[None]:
+    def asked(self, *, is_last: bool = True, may_refuse: bool = False) -> Iterator[None]:
         """What goes wrong with the server, in the block, as StoreUnavailable; what it says of an object as
         FileNotFoundError, FileExistsError, EOFError (nothing from there on) and NotImplementedError.
 
-        is_last: no CutOff is to be tried again.
+        is_last: no CutOff is to be tried again. may_refuse: a refusal that is about this request alone is one of a
+        server that does not know how (NotImplementedError).
         """
         from botocore import exceptions  # noqa: PLC0415 - 30 MB, for those alone who have a bucket
 
@@ -124,13 +130,14 @@ class BucketServer:
         except exceptions.ClientError as error:
             said = error.response.get("Error", {})
             code = str(said.get("Code", ""))
-            if code in _MISSING:
+            if code in MISSING:
                 raise FileNotFoundError(code) from error
             if code == "InvalidRange":
                 raise EOFError(code) from error
             if code in _IS_THERE:
                 raise FileExistsError(code) from error
-            if code == "NotImplemented" or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 501:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if code == "NotImplemented" or status == 501 or (may_refuse and status < 500 and code not in _OF_ALL):
                 raise NotImplementedError(code) from error
             if code in _ANEW:
                 # The file may have been written anew since.
@@ -199,7 +206,14 @@ class BucketServer:
         if self.at.endpoint:
             for each in made:
                 each.meta.events.register_last("before-parameter-build.s3", _stay)
+                each.meta.events.register_first("before-sign.s3.DeleteObjects", _with_md5)
         return made[0], made[1]
+
+
+def _with_md5(request: Any, **_more: Any) -> None:
+    """Servers of others may want the digest that S3 wanted of this request at first, and know no newer one."""
+    digest = hashlib.md5(request.body, usedforsecurity=False).digest()
+    request.headers["Content-MD5"] = base64.b64encode(digest).decode()
 
 
 def _stay(context: dict[str, Any], **_more: Any) -> None:

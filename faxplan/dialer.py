@@ -13,6 +13,7 @@ from faxplan.errors import DatabaseUnavailable, FaxplanError
 from faxplan.live_calls import LiveCalls
 from faxplan.one_by_one import one_by_one
 from faxplan.spool import Spool
+from faxplan.spool_watch import SpoolWatch
 from faxplan.staging import Staged, Stager
 from faxplan.store_watch import StoreWatch
 from faxplan.switch import Switch
@@ -51,6 +52,7 @@ class Dialer:
         self._settings = settings
         self._live = live
         self._watch = watch
+        self._spool_watch = SpoolWatch(spool, switch)
         self._end_undialled = end_undialled
         self._ways = Ways()
         self._stager = Stager(store, spool, settings)
@@ -93,7 +95,7 @@ class Dialer:
         if sessions_left < 1:
             self.look_in(SWITCH_FULL_SECONDS)
             return
-        if not self._watch.is_there():
+        if not self._watch.is_there() or not self._spool_watch.is_well():
             self.look_in(LONGEST_WAIT_SECONDS)
             return
         most = min(allowance, sessions_left, claims.MOST_CLAIMED, self._stager.room)
@@ -197,6 +199,8 @@ class Dialer:
         except Exception as error:  # noqa: BLE001 - the other faxes of this claim are to be dialled all the same
             told = f"attempt {fax.attempt_id} was not dialled: {type(error).__name__}: {error}"
             self._switch.log("err", ascii(told)[:300])
+            if isinstance(error, OSError):
+                self._spool_watch.failed()
             self._end_undialled(fax, error.error_id if isinstance(error, FaxplanError) else "spool-failed")
             return
         if (call := self._live.on_channel(fax.channel_uuid)) is not None:

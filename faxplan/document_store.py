@@ -9,7 +9,7 @@ import io
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -267,6 +267,10 @@ class Store:
     def delete(self, object_name: str) -> None:
         """Removes an object; one that is gone already is no error."""
         self._objects.delete(object_name)
+
+    def delete_all(self, object_names: Sequence[str]) -> Mapping[str, str]:
+        """Removes objects; those that are still there, and why."""
+        return self._objects.delete_all(object_names)
 
     @contextmanager
     def kept_if_named(self, made: Sequence[Sealed]) -> Iterator[None]:

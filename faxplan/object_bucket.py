@@ -8,21 +8,23 @@ import filecmp
 import io
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from faxplan.bucket_server import SEEN_SECONDS, TRIES, BucketPlace, BucketServer, CutOff
+from faxplan.bucket_server import MISSING, SEEN_SECONDS, TRIES, BucketPlace, BucketServer, CutOff
 from faxplan.config import Settings
+from faxplan.object_reader import HEAD_BYTES, ObjectReader, blocks
 from faxplan.objects import MARK, MARKER, DocumentLost, Listed, StoreUnavailable, checked_name, is_name
 from faxplan.scratch import Scratch
 
 LOG = logging.getLogger(__name__)
 PART_BYTES = 16 << 20
 """What is larger goes in parts of this size, each in memory while it goes."""
-HEAD_BYTES, WINDOW_BYTES = 1 << 20, 4 << 20
-"""How much one request reads: of an object's beginning, and of the rest."""
+DELETED_AT_ONCE = 1000
+"""What S3 takes in one request."""
+_LESS = "{place} gives less of an object than it says. See whether the server is well."
 
 
 class ObjectBucket:
@@ -32,7 +34,8 @@ class ObjectBucket:
         self._server = BucketServer(at)
         self._bucket, self._prefix = at.bucket, at.prefix
         self._scratch = scratch
-        self._is_conditional = True
+        self._is_conditional = self._deletes_many = True
+        self.knows_ranges = True
 
     @classmethod
     def of(cls, settings: Settings, scratch: Scratch) -> "ObjectBucket":
@@ -102,11 +105,45 @@ class ObjectBucket:
                 ) from None
 
     def open(self, name: str) -> BinaryIO:
-        return cast(BinaryIO, io.BufferedReader(_ObjectReader(self, name), 64 << 10))
+        return cast(BinaryIO, io.BufferedReader(ObjectReader(self, name), 64 << 10))
 
     def delete(self, name: str) -> None:
         with self._server.asked():
             self._server.client().delete_object(Bucket=self._bucket, Key=self._key(name))
+
+    def delete_all(self, names: Sequence[str]) -> Mapping[str, str]:
+        left: dict[str, str] = {}
+        for first in range(0, len(names), DELETED_AT_ONCE):
+            some = names[first : first + DELETED_AT_ONCE]
+            told = self._delete_many(some) if self._deletes_many else {}
+            left |= {name: why for name, why in told.items() if why is not None}
+            # Also what the answer does not name: what says yes to everything has deleted nothing.
+            for name in some:
+                if name not in told:
+                    self.delete(name)
+        return left
+
+    def _delete_many(self, names: Sequence[str]) -> Mapping[str, str | None]:
+        """In one request; what the server says of each: None, it is gone, or why it is not. Of those that it does not
+        name, or where it does not know such a request, nobody knows.
+        """
+        keys = {self._key(name): name for name in names}
+        try:
+            with self._server.asked(may_refuse=True):
+                said = self._server.client().delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys]}
+                )
+        except (NotImplementedError, FileNotFoundError, FileExistsError, EOFError):
+            self._deletes_many = False
+            return {}
+        told: dict[str, str | None] = {
+            keys[each["Key"]]: None for each in said.get("Deleted", ()) if each.get("Key") in keys
+        }
+        for each in said.get("Errors", ()):
+            if each.get("Key") in keys:
+                code = str(each.get("Code", ""))
+                told[keys[each["Key"]]] = None if code in MISSING else f"{code}: {str(each.get('Message', ''))[:200]}"
+        return told
 
     def make_deletions_last(self, names: Iterable[str]) -> None:
         """Nothing: the server has said that they are gone."""
@@ -194,18 +231,50 @@ class ObjectBucket:
                     found = self._server.client().get_object(
                         Bucket=self._bucket, Key=key, Range=f"bytes={start}-{start + most - 1}"
                     )
-                    with contextlib.closing(found["Body"]) as body:
-                        content = body.read()
                     # A server that knows no ranges gives all of it.
-                    size = str(found.get("ContentRange", f"/{len(content)}")).rpartition("/")[2]
-                    if not size.isdecimal():
-                        self._server.fail(f"{self.place} does not say how large an object is: no S3 does so.")
-                    return (content if "ContentRange" in found else content[start : start + most]), int(size)
+                    self.knows_ranges = "ContentRange" in found
+                    said = found["ContentRange"] if self.knows_ranges else f"/{found.get('ContentLength', '')}"
+                    size = str(said).rpartition("/")[2]
+                    with contextlib.closing(found["Body"]) as body:
+                        if not size.isdecimal():
+                            self._server.fail(f"{self.place} does not say how large an object is: no S3 does so.")
+                        if not self.knows_ranges:
+                            for _skipped in blocks(body, start):
+                                pass
+                        content = b"".join(blocks(body, most))
+                if len(content) < min(most, max(int(size) - start, 0)):
+                    # Let go of by whoever is on the way, and not noticed as broken off.
+                    raise CutOff
+                return content, int(size)
             except EOFError:
                 return b"", 0
             except CutOff:
                 # botocore tries again what had no answer, and not an answer that broke off.
-                continue
+                if not tries_left:
+                    self._server.fail(_LESS.format(place=self.place))
+        raise AssertionError  # pragma: no cover - the last try raises
+
+    def whole(self, key: str, size: int) -> BinaryIO:
+        """All of an object, in a file without a name: of a server that knows no ranges each window would be a request
+        for all that is before it. Raises FileNotFoundError.
+        """
+        for tries_left in reversed(range(TRIES)):
+            copy = self._scratch.file()
+            try:
+                with self._server.asked(is_last=not tries_left):
+                    found = self._server.client().get_object(Bucket=self._bucket, Key=key)
+                    with contextlib.closing(found["Body"]) as body:
+                        copy.writelines(blocks(body, size))
+                if copy.tell() == size:
+                    return copy
+            except CutOff:
+                pass
+            except BaseException:
+                copy.close()
+                raise
+            copy.close()
+            if not tries_left:
+                self._server.fail(_LESS.format(place=self.place))
         raise AssertionError  # pragma: no cover - the last try raises
 
     def key_of(self, name: str) -> str:
@@ -273,52 +342,3 @@ class ObjectBucket:
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}{checked_name(name)[:2]}/{name}"
-
-
-class _ObjectReader(io.RawIOBase):
-    """An object, from any place in it: its beginning and one window of the rest are in memory."""
-
-    def __init__(self, bucket: ObjectBucket, name: str) -> None:
-        super().__init__()
-        self._bucket = bucket
-        self._name = name
-        self._key = bucket.key_of(name)
-        self._head, self._size = self._fetched(0, HEAD_BYTES)
-        self._window, self._start = b"", 0
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        """Fills what is in memory of it; 0 at the end."""
-        if self._at >= self._size or not len(buffer):
-            return 0
-        if self._at < len(self._head):
-            given = self._head[self._at : self._at + len(buffer)]
-        else:
-            if not self._start <= self._at < self._start + len(self._window):
-                self._window, _ = self._fetched(self._at, WINDOW_BYTES)
-                self._start = self._at
-            offset = self._at - self._start
-            given = self._window[offset : offset + len(buffer)]
-        buffer[: len(given)] = given
-        self._at += len(given)
-        return len(given)
-
-    def _fetched(self, start: int, most: int) -> tuple[bytes, int]:
-        try:
-            return self._bucket.fetch(self._key, start, most)
-        except FileNotFoundError:
-            raise self._bucket.missing(self._name) from None

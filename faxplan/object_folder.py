@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -83,6 +83,15 @@ class ObjectFolder:
     def delete(self, name: str) -> None:
         with as_owner_of(self.root):
             self.path(name).unlink(missing_ok=True)
+
+    def delete_all(self, names: Sequence[str]) -> Mapping[str, str]:
+        left = {}
+        for name in names:
+            try:
+                self.delete(name)
+            except OSError as error:
+                left[name] = f"{error.strerror}. See whether the store's disk is well."
+        return left
 
     def make_deletions_last(self, names: Iterable[str]) -> None:
         with as_owner_of(self.root):

@@ -4,7 +4,7 @@ An object is written once, under a random name, and never changed. A place has a
 it is known: where that is missing, this is not the store (docs/decisions/store-marker.md).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +73,9 @@ class Objects(Protocol):
 
     def delete(self, name: str) -> None:
         """Removes an object; one that is gone already is no error."""
+
+    def delete_all(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Removes objects; those that are still there, and why. Those that are gone already are no error."""
 
     def make_deletions_last(self, names: Iterable[str]) -> None:
         """Makes the deletion of these durable."""

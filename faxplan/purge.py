@@ -227,13 +227,12 @@ class Purge:
     def _bury(self, tenant_id: int, objects: Sequence[str], done: Purged) -> None:
         """Deletes objects, durably, then their tombstones. What cannot be deleted keeps its one."""
         self.store.check()
-        gone = []
-        for name in objects:
-            try:
-                self.store.delete(name)
-                gone.append(name)
-            except OSError as error:
-                done.failures.append(f"object {name}: {error.strerror}. See whether the store's disk is well.")
+        left = self.store.delete_all(objects)
+        for why in sorted(set(left.values())):
+            names = [name for name in objects if left.get(name) == why]
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            done.failures.append(f"object {names[0]}{more}: {why}")
+        gone = [name for name in objects if name not in left]
         self.store.make_deletions_last(gone)
         if gone:
             with self.db.tenant(tenant_id) as tx:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from faxplan.files import empty_folder, private_folder
 
@@ -35,6 +36,11 @@ class Scratch:
                 _remove(made)
             finally:
                 os.close(lock)
+
+    def file(self) -> BinaryIO:
+        """A new file without a name, private and empty: gone once it is closed, or its process has ended."""
+        private_folder(self._root)
+        return cast(BinaryIO, tempfile.TemporaryFile(dir=self._root))
 
     def sweep(self) -> None:
         """Removes the folders whose processes are gone. What cannot be removed stays, and the log says why: whoever

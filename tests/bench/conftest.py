@@ -1,5 +1,6 @@
 """`bench_switch`: a running bench switch on scripts of one's own; what FreeSWITCH would not forgive fails the test."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bench import BenchConfig, NumberingPlan, Switch
+from faxplan import postgres
+from faxplan.installation import create_installation
+from tests.installations import Installation
+from tests.world import World, world_on
 
 OWN_PREFIX = "+493020"
 
@@ -60,3 +65,17 @@ def make_tiff(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def own_world(tmp_path: Path) -> Iterator[tuple[World, postgres.Cluster]]:
+    """A world on a PostgreSQL of its own, which may be killed."""
+    with tempfile.TemporaryDirectory(prefix="faxplan-own-") as folder:
+        Path(folder).chmod(0o711)
+        cluster = postgres.start(Path(folder, "data"), durable=True)
+        try:
+            create_installation(cluster.superuser_url(), "faxplan")
+            with world_on(Installation(cluster, "faxplan"), tmp_path) as world:
+                yield world, cluster
+        finally:
+            cluster.stop()

@@ -15,7 +15,10 @@ from tests.world import World
 
 
 class SwitchProcess:
-    """Runs in real time, so many times as fast. `numbers`: more of the numbering plan, as TOML."""
+    """Runs in real time, so many times as fast. `numbers`: more of the numbering plan, as TOML.
+
+    Where its settings have a gateway_dir, it has those gateways, and none of `gateways`.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,16 @@ class SwitchProcess:
         """What machines outside have received, a TIFF for each call."""
         own = f'[[own]]\nprefix = "{OUR_NUMBERS}"\nfrom_address = "127.0.0.1"\n'
         folder.joinpath("plan.toml").write_text(own + numbers)
+        own_folder = (settings or world.settings).gateway_dir
+        if own_folder is not None:
+            own_folder.mkdir(exist_ok=True)
+            gateways = ()
+        folder_of_gateways = f'gateway_dir = "{own_folder}"\n' if own_folder else ""
         inbound = dialplan.actions(DIALPLAN, {"faxplan_inbound_cap": "3600"})
         self._config = folder / "bench.toml"
         self._config.write_text(
             f'script_dir = "{SCRIPTS}"\nstartup_scripts = ["fax_queue"]\nnumbering_plan = "plan.toml"\n'
-            f'gateways = {list(gateways)}\ntime = "real"\nspeed = {speed}\n'
+            f'gateways = {list(gateways)}\n{folder_of_gateways}time = "real"\nspeed = {speed}\n'
             'log_file = "bench.log"\nfar_end_dir = "far"\n'
             f"inbound = [{', '.join(repr(action) for action in inbound)}]\n"
         )

@@ -4,31 +4,13 @@ Every fax ends in a final state; no recorded page goes out again; what the recei
 of the switch, and is marked: its outcome was unknown.
 """
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from faxplan import postgres
-from faxplan.installation import create_installation
 from tests.bench.random_kills import DROPPED, PAGES, Aftermath, Killing, Plan
-from tests.installations import Installation
-from tests.world import World, world_on
-
-
-@pytest.fixture
-def own_world(tmp_path: Path) -> Iterator[tuple[World, postgres.Cluster]]:
-    """A world on a PostgreSQL of its own, which may be killed."""
-    with tempfile.TemporaryDirectory(prefix="faxplan-own-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = postgres.start(Path(folder, "data"), durable=True)
-        try:
-            create_installation(cluster.superuser_url(), "faxplan")
-            with world_on(Installation(cluster, "faxplan"), tmp_path) as world:
-                yield world, cluster
-        finally:
-            cluster.stop()
+from tests.world import World
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def write_settings(world: World, settings: Settings | None = None) -> Path:
         "sandbox",
         "spool_dir",
         "node",
+        "gateway_dir",
         "max_channels",
         "calls_per_second",
         "calls_to_one_number",

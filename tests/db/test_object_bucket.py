@@ -23,6 +23,7 @@ from faxplan import (
     documents,
     metrics,
     object_bucket,
+    object_reader,
     orphans,
     purge_state,
     restoring,
@@ -123,7 +124,7 @@ def test_the_server_has_nothing_that_can_be_read(store: Store, tmp_path: Path, s
     assert b"prices" not in found
 
 
-@pytest.mark.parametrize("size", [0, 1, object_bucket.HEAD_BYTES, 9_500_000])
+@pytest.mark.parametrize("size", [0, 1, object_reader.HEAD_BYTES, 9_500_000])
 def test_any_size_is_read_from_any_place(store: Store, tmp_path: Path, size: int) -> None:
     content = noise(size, size)
     (tmp_path / "one").write_bytes(content)
@@ -152,13 +153,164 @@ def test_a_large_one_goes_in_parts_and_is_read_within_bounded_memory(
     monkeypatch.setattr(ObjectBucket, "fetch", noting)
     assert read(store, made) == content
     assert len(asked) > 3
-    assert max(asked) <= object_bucket.WINDOW_BYTES
+    assert max(asked) <= object_reader.WINDOW_BYTES
     (found,) = client(server).list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/{made.stored.object_name[:2]}")[
         "Contents"
     ]
     assert found["ETag"].endswith('-3"'), "it went in three parts"
     with pytest.raises(DocumentLost, match="not overwritten"):
         store.take_in(tmp_path / "long", made.stored)
+
+
+class Asked:
+    """A client that notes what it is asked, and leads some of it elsewhere."""
+
+    def __init__(self, client: Any, **instead: Callable[..., Any]) -> None:
+        self._client = client
+        self._instead = instead
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(**what: Any) -> Any:
+            self.asked.append(name)
+            return self._instead.get(name, getattr(self._client, name))(**what)
+
+        return ask
+
+
+def through(objects: ObjectBucket, monkeypatch: pytest.MonkeyPatch, **instead: Callable[..., Any]) -> Asked:
+    asked = Asked(objects._server.client(), **instead)
+    monkeypatch.setattr(objects._server, "client", lambda **_looks: asked)
+    return asked
+
+
+def refuses(code: str, status: int) -> Callable[..., Any]:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - for those whom it is for
+
+    def refuse(**_what: Any) -> Any:
+        said = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError(said, "DeleteObjects")  # type: ignore[arg-type]
+
+    return refuse
+
+
+class TestAServerThatKnowsNoRanges:
+    """Whatever is asked, it gives all of an object."""
+
+    @pytest.fixture
+    def reads(self, objects: ObjectBucket, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """How much was taken of its answers at once."""
+        there, reads = objects._server.client(), []
+
+        class Body:
+            def __init__(self, body: Any) -> None:
+                self._body = body
+                self.close = body.close
+
+            def read(self, size: int | None = None) -> bytes:
+                found: bytes = self._body.read(size)
+                reads.append(len(found))
+                return found
+
+        def all_of_it(**what: Any) -> Any:
+            what.pop("Range", None)
+            found = there.get_object(**what)
+            return {**found, "Body": Body(found["Body"])}
+
+        through(objects, monkeypatch, get_object=all_of_it)
+        return reads
+
+    def test_a_large_object_is_read_within_bounded_memory(
+        self, store: Store, objects: ObjectBucket, tmp_path: Path, reads: list[int]
+    ) -> None:
+        content = noise(3, 13 << 20)
+        (tmp_path / "long").write_bytes(content)
+        made = put(store, tmp_path / "long")
+        with store.open(made.stored, made.key) as reader:
+            assert reader.read() == content
+            for place in (0, 7 << 20, len(content) - 10, 1):
+                reader.seek(place)
+                assert reader.read(20) == content[place : place + 20]
+        assert max(reads) <= object_reader.HEAD_BYTES
+        assert sum(reads) < 2 * made.stored.size, "not all of it anew for each window"
+        assert list((tmp_path / "work").iterdir()) == []
+        start = 5 << 20
+        whole = objects._server.client().get_object(Bucket=BUCKET, Key=objects.key_of(made.stored.object_name))["Body"]
+        sealed = b"".join(iter(lambda: whole.read(1 << 20), b""))
+        assert objects.fetch(objects.key_of(made.stored.object_name), start, 100) == (
+            sealed[start : start + 100], len(sealed)
+        )  # fmt: skip
+
+    def test_a_small_one_is_asked_for_once(self, store: Store, file: Path, reads: list[int]) -> None:
+        made = put(store, file)
+        assert read(store, made) == file.read_bytes()
+        assert len([each for each in reads if each]) == 1
+
+
+class TestDeletingMany:
+    @pytest.fixture
+    def three(self, objects: ObjectBucket, file: Path) -> list[str]:
+        found = [f"{number:032x}" for number in range(3)]
+        for name in found:
+            objects.put(file, name)
+        return found
+
+    def test_it_takes_one_request_for_each_thousand(
+        self, objects: ObjectBucket, three: list[str], server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = through(objects, monkeypatch)
+        assert objects.delete_all([*three[:2], "f" * 32]) == {}
+        assert (asked.asked, names(server, prefix)) == (["delete_objects"], {three[2]})
+        monkeypatch.setattr(object_bucket, "DELETED_AT_ONCE", 2)
+        assert objects.delete_all(three) == {}
+        assert (len(asked.asked), names(server, prefix)) == (3, set())
+        assert objects.delete_all([]) == {}
+
+    @pytest.mark.parametrize(
+        ("code", "status"), [("NotImplemented", 501), ("MethodNotAllowed", 405), ("MalformedXML", 400), ("404", 404)]
+    )
+    def test_a_server_that_knows_no_such_request_is_asked_for_each(
+        self, objects: ObjectBucket, three: list[str], server: S3Server, prefix: str, code: str, status: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        asked = through(objects, monkeypatch, delete_objects=refuses(code, status))
+        assert objects.delete_all(three[:2]) == {}
+        assert objects.delete_all(three[2:]) == {}
+        assert asked.asked == ["delete_objects", "delete_object", "delete_object", "delete_object"]
+        assert names(server, prefix) == set()
+
+    @pytest.mark.parametrize(
+        ("code", "status"), [("InvalidAccessKeyId", 403), ("SlowDown", 503), ("NoSuchBucket", 404)]
+    )
+    def test_one_that_is_away_is_told_and_nothing_counts_as_deleted(
+        self, objects: ObjectBucket, three: list[str], code: str, status: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = through(objects, monkeypatch, delete_objects=refuses(code, status))
+        with pytest.raises(StoreUnavailable, match=code):
+            objects.delete_all(three)
+        assert asked.asked == ["delete_objects"]
+
+    def test_what_the_answer_does_not_name_is_asked_for_by_itself(
+        self, objects: ObjectBucket, three: list[str], server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What says yes to everything, such as a proxy on the way, has deleted nothing."""
+        through(objects, monkeypatch, delete_objects=lambda **_what: {})
+        assert objects.delete_all(three) == {}
+        assert names(server, prefix) == set()
+
+    def test_what_one_object_is_refused_for_is_told_and_the_others_go(
+        self, objects: ObjectBucket, three: list[str], server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        there = objects._server.client()
+
+        def but_one(**what: Any) -> Any:
+            *others, last = what["Delete"]["Objects"]
+            said = there.delete_objects(Bucket=what["Bucket"], Delete={"Objects": others})
+            return {**said, "Errors": [{**last, "Code": "AccessDenied", "Message": "Object is locked"}]}
+
+        through(objects, monkeypatch, delete_objects=but_one)
+        assert objects.delete_all(three) == {three[2]: "AccessDenied: Object is locked"}
+        assert names(server, prefix) == {three[2]}
 
 
 def test_nothing_is_overwritten_and_the_same_may_come_again(

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -29,8 +29,9 @@ from faxplan.call_result import CallResult
 from faxplan.cdr import Period
 from faxplan.constraints import ConstraintViolated
 from faxplan.db import Database, Transaction
-from faxplan.document_store import Store, StoreUnavailable
+from faxplan.document_store import StoreUnavailable
 from faxplan.listener import Listener
+from faxplan.object_folder import ObjectFolder
 from faxplan.outbound import SendRequest
 from faxplan.pending import Pending
 from faxplan.purge import _LOCK, Purge, PurgeRuns
@@ -326,15 +327,15 @@ def killed_at(step: str) -> Callable[[pytest.MonkeyPatch], None]:
 
             patch.setattr(fax_contents, "destroy", destroy)
         elif step == "after the commit":
-            patch.setattr(Store, "delete", end)
+            patch.setattr(ObjectFolder, "delete", end)
         elif step == "between objects":
-            delete, calls = Store.delete, []
+            delete, calls = ObjectFolder.delete, []
 
-            def second(store: Store, name: str) -> None:
+            def second(lies_in: ObjectFolder, name: str) -> None:
                 calls.append(name)
-                (end if len(calls) == 2 else delete)(store, name)
+                (end if len(calls) == 2 else delete)(lies_in, name)
 
-            patch.setattr(Store, "delete", second)
+            patch.setattr(ObjectFolder, "delete", second)
         elif step == "after the objects":
             patch.setattr(fax_contents, "forget", end)
         else:
@@ -427,10 +428,11 @@ def test_an_object_that_cannot_be_deleted_is_tried_again(world: World, monkeypat
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as disk:
-        disk.setattr(Store, "delete", broken)
+        disk.setattr(ObjectFolder, "delete", broken)
         done = purge(world)
-    assert (done.faxes, len(done.failures), count(world, "tombstones")) == (1, 4, 4)
-    assert "Input/output error" in done.failures[0]
+    assert (done.faxes, count(world, "tombstones")) == (1, 4)
+    (told,) = done.failures
+    assert "and 3 more: Input/output error" in told
     assert count(world, "mailbox_wraps") == 0
     assert purge(world).failures == []
     assert (objects(world), count(world, "tombstones")) == (set(), 0)
@@ -560,3 +562,24 @@ def test_records_of_what_is_held_stay(world: World) -> None:
         holds.place(tx, world.acme.tenant.id, mailbox_id=None, fax_id=None, reason="x", set_by="test")
     assert purge(world).records == 0
     assert world.fax(world.acme, fax_id)["state"] == "sent"
+
+
+def test_one_that_is_refused_keeps_its_tombstone_and_the_others_go(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is locked in a bucket."""
+    received(world, world.acme, "a", days_ago=31)
+    bound(world, None, max_days=30)
+    with monkeypatch.context() as locked:
+        delete_all = ObjectFolder.delete_all
+
+        def but_one(self: ObjectFolder, names: Sequence[str]) -> Mapping[str, str]:
+            return {**delete_all(self, names[1:]), names[0]: "AccessDenied: Object is locked"}
+
+        locked.setattr(ObjectFolder, "delete_all", but_one)
+        done = purge(world)
+    (told,) = done.failures
+    assert told.endswith(": AccessDenied: Object is locked")
+    assert (len(objects(world)), count(world, "tombstones")) == (1, 1)
+    assert purge(world).failures == []
+    assert (objects(world), count(world, "tombstones")) == (set(), 0)

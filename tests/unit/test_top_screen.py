@@ -26,13 +26,17 @@ def lane(number: int, **more: Any) -> dict[str, Any]:
 
 def trunk(name: str, **more: Any) -> dict[str, Any]:
     return {
-        "name": name, "enabled": True, "rests_seconds": 0, "down_on": [], "is_tried": False, "calls": 2,
+        "name": name, "enabled": True, "rests_seconds": 0, "down_on": [], "unregistered_on": None, "is_tried": False,
+        "calls": 2,
         "max_calls": None, "failures": 0, "last_failure": None, **more,
     }  # fmt: skip
 
 
 def node(name: str, **more: Any) -> dict[str, Any]:
-    known = {"name": name, "silent": 2.0, "paused": False, "draining_since": None, "calls": 3, "max_channels": 30}
+    known = {
+        "name": name, "silent": 2.0, "stopped": False, "paused": False, "draining_since": None, "calls": 3,
+        "max_channels": 30,
+    }  # fmt: skip
     return {**known, **more}
 
 
@@ -125,6 +129,7 @@ def test_narrow_screens_lose_what_is_needed_least() -> None:
         ({"enabled": False}, "off", Style.FAINT),
         ({"rests_seconds": 75}, "rests 1m15s", Style.BAD),
         ({"down_on": ["node2"]}, "down on node2", Style.BAD),
+        ({"unregistered_on": "node2"}, "not registered on node2", Style.BAD),
         ({"is_tried": True}, "on trial", Style.WARNING),
         ({"max_calls": 2}, "full", Style.WARNING),
     ],

@@ -299,6 +299,7 @@ def release_of(tree: Tree, prefix: Path) -> Path:
                 f"This program lies in {own}, and what FreeSWITCH calls must lie in {prefix}/releases. "
                 + _other_way(prefix, prefix / "releases" / version("faxplan") / "bin" / "faxplan")
             )
+        _refuse_another_in_force(own, prefix)
         _refuse_unreadable(own, prefix)
         return own
     if own.is_relative_to(tree.root):
@@ -320,6 +321,18 @@ def _other_way(prefix: Path, program: Path) -> str:
         f"{made}{where}` makes a release of it there; then run {program} install. Debian's package of Faxplan does the "
         "same: apt-get install ./faxplan_*.deb, then faxplan install."
     )
+
+
+def _refuse_another_in_force(own: Path, prefix: Path) -> None:
+    """What is laid is of one release, and what runs of the one that `current` leads to."""
+    in_force = (prefix / "current").resolve()
+    if in_force == own or not in_force.is_dir():
+        return
+    if install_manifest.load(Tree(Path("/")), install_plan.manifest_path(prefix)) is not None:
+        remedy = f"To put this one in force: {prefix}/current/bin/faxplan upgrade {own.name}"
+    else:
+        remedy = f"Where that one is not at work yet: ln -sfn releases/{own.name} {prefix}/current, and run this again."
+    raise InstallRefused(f"{prefix}/current leads to release {in_force.name}, and this is {own.name}. {remedy}")
 
 
 def _refuse_unreadable(release: Path, prefix: Path) -> None:

@@ -204,7 +204,7 @@ def pack(wheel: Path, wheels: Path, into: Path) -> Path:
         tree.mkdir(mode=0o755)
         lay(tree, wheels, version, when)
         # Wheels are compressed already.
-        build = ["dpkg-deb", "--build", "--root-owner-group", "-Zxz", "-z1", tree, package]
+        build = ["dpkg-deb", "--build", "--root-owner-group", "-Zgzip", "-z1", tree, package]
         _run(build, SOURCE_DATE_EPOCH=str(when))
     return package
 

@@ -59,6 +59,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     two = make_deb.pack(second, wheels, made)
     for each in (one, two, first):
         shutil.copy(each, folder / "root")
+    # PostgreSQL is recommended, and would be fetched.
+    (folder / "etc/apt/apt.conf.d/90recommended").write_text('APT::Install-Recommends "false";\n')
     packages = f"python3-venv libpq5 {' '.join(PACKAGES)}"
     install = f"apt-get update -qq && apt-get install -qq --no-install-recommends {packages}"
     ran(folder, install, network=True)

@@ -2,17 +2,18 @@
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg2
 import pytest
 
-from faxplan import backup_manifest, cli, import_entering, migrations
+from faxplan import backup_manifest, cli, import_entering, migrations, restoring
 from faxplan.backup_manifest import NotABackup
 from faxplan.db import Database, Transaction
 from faxplan.installation import url_of
@@ -174,6 +175,28 @@ def is_over(place: Place) -> bool:
     return found
 
 
+def test_a_restore_killed_as_documents_come_back_goes_on(
+    places: Callable[[], Place], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the marker is there, by which a folder is known to be the store."""
+    place = places()
+    brought = restoring._bring
+
+    def bring(reader: BinaryIO, target: Path) -> None:
+        brought(reader, target)
+        if len(list(target.parents[1].rglob("*"))) > 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with place.here():
+        with monkeypatch.context() as patch:
+            patch.setattr(restoring, "_bring", bring)
+            assert kill_before(partial(cli.main, place.words), 1_000_000)
+        assert (place.databases(), (place.state / "store" / ".faxplan-store").exists()) == ([], False)
+        assert any(len(path.name) == 32 for path in (place.state / "store").rglob("*"))
+        said(capfd, *place.words)
+    place.is_restored()
+
+
 def test_one_killed_between_database_and_keys_is_said_again_with_what_was_put_aside(
     places: Callable[[], Place], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,7 +208,7 @@ def test_one_killed_between_database_and_keys_is_said_again_with_what_was_put_as
         words = [*place.words, "--replace-as", before]
         # Its first change to a key.
         with monkeypatch.context() as patch:
-            patch.setattr(KeyFolder, "destroy", lambda *_: os.kill(os.getpid(), 9))
+            patch.setattr(KeyFolder, "destroy", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
             assert kill_before(counted(lambda: cli.main(words)), 1_000_000)
         assert (place.databases(), len(place.keys.held())) == (["", "_before"], 1)
         assert "stays: a restore of this backup that was cut off" in said(capfd, *words, "--dry-run")

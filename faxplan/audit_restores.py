@@ -38,8 +38,9 @@ class Restore:
         return f"the restore of {self.at} (row {self.sequence} of chain 0, {self.actor}: {self.reason})"
 
 
-def record(db: Database, *, actor: str, reason: str, newest: Checkpoint | None) -> int:
-    """Notes that the database was restored. newest: the last checkpoint that is known here. The new generation."""
+def record(db: Database, *, actor: str, reason: str, newest: Checkpoint | None, backup: str | None = None) -> int:
+    """Notes that the database was restored. newest: the last checkpoint that is known here. backup: of which, as its
+    manifest has it in `sums`. The new generation."""
     with db.across_tenants() as tx:
         audit_tree.take_turn(tx)
         tree = audit_tree.now(tx)
@@ -51,6 +52,8 @@ def record(db: Database, *, actor: str, reason: str, newest: Checkpoint | None) 
         }  # fmt: skip
         if newest is not None:
             details["checkpoint"] = {"origin": newest.origin, "size": newest.size, "root": newest.root.hex()}
+        if backup is not None:
+            details["backup"] = backup
         audit.record(tx, audit.INSTALLATION, actor=actor, action=ACTION, object="database", **details)
     return before + 1
 

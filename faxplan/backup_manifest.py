@@ -24,6 +24,8 @@ FORMAT = 1
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 DUMP, STORE, SETTINGS, VKEY, CHECKPOINT = "faxplan.dump", "store", "settings.toml", "audit_vkey", "checkpoint"
 Told = Callable[[str], None]
+UNFINISHED = re.compile(r"\..+\.unfinished")
+"""The name of a folder until it is a whole backup."""
 _LINE = re.compile(r"([0-9a-f]{64})  ((?!/)[\w./-]+)")
 _BLOCK = 1 << 20
 _EACH = 500
@@ -65,6 +67,8 @@ _TYPES = get_type_hints(Manifest)
 def read(folder: Path) -> Manifest:
     """Of a backup. Raises NotABackup."""
     file = folder / MANIFEST
+    if UNFINISHED.fullmatch(folder.name):
+        raise NotABackup(f"{folder} was never finished. It goes with the next backup of that name, or: rm -r {folder}")
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         known = {each.name for each in fields(Manifest)}

@@ -3,11 +3,11 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import backup_manifest, backups, cli_output, config, migrations, restoring
+from faxplan import backup_manifest, backups, cli_output, config, migrations, releases, restoring
 from faxplan.backup_manifest import Manifest, NotABackup, Told
 from faxplan.backups import Taken
 from faxplan.database_restore import RestoreRefused
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from faxplan.cli import Context
 
 _VERIFY = "verify"
+_WAIT_SECONDS = 900.0
+"""Cron takes backups: one does not fall out for an upgrade that is just running."""
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -65,7 +67,10 @@ def _backup(context: "Context", options: argparse.Namespace) -> int:
     folder = Path(name).absolute()
     if verb:
         return _verify(options, folder)
-    with _told(options) as told:
+    with (
+        _told(options) as told,
+        releases.turn_here("faxplan backup", wait_seconds=_WAIT_SECONDS, told=told),
+    ):
         taken = backups.take(
             context.settings, folder, settings_file=config.settings_file(context.environment),
             previous=options.link_dest, told=told,
@@ -136,6 +141,11 @@ def _shown(made: Manifest) -> str:
 
 
 def _restore(context: "Context", options: argparse.Namespace) -> int:
+    with nullcontext() if options.dry_run else releases.turn_here("faxplan restore"):
+        return _restored(context, options)
+
+
+def _restored(context: "Context", options: argparse.Namespace) -> int:
     settings, folder = context.settings, options.folder.absolute()
     with _told(options) as told:
         wanted = restoring.plan(
@@ -152,7 +162,7 @@ def _restore(context: "Context", options: argparse.Namespace) -> int:
         generation = restoring.note(settings, context.admin, context.actor, folder, reason)
     except DatabaseUnavailable as error:
         print(f"faxplan: database and documents are back, and the audit does not say so yet: {error} When that is "
-              f"mended: faxplan audit restored --reason '{reason}'", file=sys.stderr)  # fmt: skip
+              "mended, say this again: what is done stays done.", file=sys.stderr)  # fmt: skip
         return 3
     return _say(options, {"manifest": wanted.manifest, "steps": steps, "generation": generation}, _LEFT)
 
@@ -167,10 +177,12 @@ def _say(options: argparse.Namespace, result: Any, text: str) -> int:
 
 def _steps(wanted: Plan, database: str, replace_as: str | None) -> list[str]:
     put_aside = f"; the one that is there is put aside as {replace_as}" if replace_as else ""
-    level = len(migrations.available())
+    made = f"  database {database} is made of the dump, and brought to schema {len(migrations.available())}{put_aside}"
+    if wanted.found is not None and wanted.found.made:
+        made = f"  database {database} stays: a restore of this backup that was cut off has made it"
     return [
         f"  files of the store that are brought back: {len(wanted.missing)}",
-        f"  database {database} is made of the dump, and brought to schema {level}{put_aside}",
+        made,
         f"  keys of days that are destroyed on this machine: {wanted.keys}",
         "  the audit says that the database was restored",
     ]

@@ -36,6 +36,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         "--replace-as", metavar="NAME", help="put a database that has tenants aside, under this name"
     )
     restoring.add_argument("--dry-run", action="store_true", help="only look whether it may be done")
+    restoring.add_argument(
+        "--of", metavar="SHA256", help="which backup it is; one that was cut off after it made the database goes on"
+    )
     restoring.set_defaults(command=_restore)
 
 
@@ -83,15 +86,16 @@ def _migrate(context: "Context", options: argparse.Namespace) -> int:
 def _restore(context: "Context", options: argparse.Namespace) -> int:
     url, name = _server(context, options)
     if options.dry_run:
-        found = database_restore.examine(url, name, options.replace_as)
+        found = database_restore.examine(url, name, options.replace_as, options.of)
         there = (
             f"Database {name} is there. Tenants in it: {found.tenants}." if found else f"There is no database {name}."
         )
         return cli_output.done(options, {"database": name, "found": found}, there)
     with _told(options) as told:
         database_restore.restore(
-            url, name, sys.stdin.buffer, replace_as=options.replace_as, told=told, patience=_patience(options)
-        )
+            url, name, sys.stdin.buffer, replace_as=options.replace_as, of=options.of, told=told,
+            patience=_patience(options),
+        )  # fmt: skip
     return cli_output.done(options, {"database": name}, f"Database {name} is made of the dump.")
 
 

@@ -47,7 +47,9 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     install.set_defaults(command=_install)
     uninstall = commands.add_parser("uninstall", parents=[common], help="take Faxplan off this machine; faxes stay")
     _add_common(uninstall)
-    uninstall.add_argument("--force", action="store_true", help="even while faxes are in calls: they end")
+    uninstall.add_argument(
+        "--force", action="store_true", help="even while faxes are in calls, which end; or where FreeSWITCH is gone"
+    )
     uninstall.add_argument("--purge-data", action="store_true", help="destroy faxes, keys and database as well")
     uninstall.set_defaults(command=_uninstall)
 

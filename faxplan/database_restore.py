@@ -1,6 +1,7 @@
 """Makes the database of a dump: on a server that has none of that name, or in place of one that is put aside."""
 
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import IO
 
@@ -8,13 +9,16 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.errors import InsufficientPrivilege, ObjectInUse, RaiseException
 
-from faxplan import installation, migrations
+from faxplan import audit_restores, installation, migrations
 from faxplan.backups import client_environment
 from faxplan.errors import FaxplanError
 from faxplan.installation import ROLES, InstallationRefused
 from faxplan.migrations import PATIENCE, Patience, Told
 
 _SHOWN = 4
+_LEAVES_SECONDS = 1.0
+_MARK = "faxplan restore "
+"""Begins the comment of a database that was made of a backup."""
 
 
 class RestoreRefused(FaxplanError):
@@ -31,18 +35,22 @@ class RestoreFailed(FaxplanError):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A database that has the name already. tenants: how many are in it. connected: who is, for people."""
+    """A database that has the name already. tenants: how many are in it. connected: who is, for people. made: by a
+    restore of this very backup that was cut off afterwards: what is left of that is to be done, and the database is not
+    made again."""
 
     tenants: int
     connected: tuple[str, ...]
+    made: bool = False
 
 
-def examine(superuser_url: str, database: str, replace_as: str | None) -> Found | None:
-    """What is there; None: nothing. Raises RestoreRefused, DatabaseUnavailable and InstallationRefused."""
+def examine(superuser_url: str, database: str, replace_as: str | None, of: str | None = None) -> Found | None:
+    """What is there; None: nothing. of: as of `restore`. Raises RestoreRefused, DatabaseUnavailable and
+    InstallationRefused."""
     server = migrations.connect(superuser_url)
     server.autocommit = True
     try:
-        return _examined(server, superuser_url, database, replace_as)
+        return _examined(server, superuser_url, database, replace_as, of)
     finally:
         server.close()
 
@@ -53,6 +61,7 @@ def restore(
     dump: IO[bytes],
     *,
     replace_as: str | None,
+    of: str | None = None,
     told: Told = lambda _: None,
     patience: Patience = PATIENCE,
 ) -> None:
@@ -60,7 +69,9 @@ def restore(
     complete and at the level of this Faxplan.
 
     replace_as: the name that a database with tenants gets which is there; None: it is refused. One without any tenant
-    goes. Raises RestoreRefused, RestoreFailed, DatabaseUnavailable, InstallationRefused, and as migrations.apply.
+    goes. of: which backup it is, as its manifest has it in `sums`; a database that was made of that one stays, until
+    the audit says that the restore has come to its end. Raises RestoreRefused, RestoreFailed, DatabaseUnavailable,
+    InstallationRefused, and as migrations.apply.
     """
     server = migrations.connect(superuser_url)
     server.autocommit = True
@@ -68,7 +79,11 @@ def restore(
         with server.cursor() as cursor:
             migrations.take_turn(cursor, told, patience.turn_seconds)
             cursor.execute(ROLES.read_text())
-        _examined(server, superuser_url, database, replace_as)
+        found = _examined(server, superuser_url, database, replace_as, of)
+        if found is not None and found.made:
+            told("database: a restore of this backup that was cut off has made it")
+            _drop(server, f"{database}_empty")
+            return
         unfinished = installation.make_unfinished(server, database)
         url = installation.url_of(superuser_url, unfinished)
         told("database")
@@ -76,7 +91,8 @@ def restore(
         migrations.apply(url, told=told, patience=patience)
         installation.grant_connect(server, unfinished)
         # Again: that took its time.
-        found = _examined(server, superuser_url, database, replace_as)
+        found = _examined(server, superuser_url, database, replace_as, of)
+        _mark(server, unfinished, of)
         if found is not None:
             # Both names at once: somebody who comes to either in this moment leaves all as it was.
             aside = replace_as if replace_as and found.tenants else f"{database}_empty"
@@ -111,29 +127,39 @@ def _swap(server: psycopg2.extensions.connection, unfinished: str, database: str
         cursor.execute(sql.SQL("; ").join(renames))
 
 
+def _mark(server: psycopg2.extensions.connection, database: str, of: str | None) -> None:
+    """By which a restore that is said again knows what it has made: with the name it comes in the same moment."""
+    with server.cursor() as cursor:
+        said = None if of is None else f"{_MARK}{of}"
+        cursor.execute(sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(said)))
+
+
 def _drop(server: psycopg2.extensions.connection, database: str) -> None:
     with server.cursor() as cursor:
         cursor.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(database)))
 
 
 def _examined(
-    server: psycopg2.extensions.connection, superuser_url: str, database: str, replace_as: str | None
+    server: psycopg2.extensions.connection,
+    superuser_url: str,
+    database: str,
+    replace_as: str | None,
+    of: str | None,
 ) -> Found | None:
     with server.cursor() as cursor:
-        cursor.execute("select datname from pg_database where datname in (%s, %s)", (database, replace_as))
-        names = {name for (name,) in cursor.fetchall()}
-        if replace_as in names:
-            raise RestoreRefused(f"There is a database {replace_as} already: name another one with --replace-as.")
-        if database not in names:
-            return None
         cursor.execute(
-            """select format('process %%s (%%s, as %%s)', pid, coalesce(nullif(application_name, ''), 'without a name'),
-                             usename)
-               from pg_stat_activity where datname = %s and pid <> pg_backend_pid() order by pid""",
-            (database,),
+            "select datname, shobj_description(oid, 'pg_database') from pg_database where datname in (%s, %s)",
+            (database, replace_as),
         )
-        found = Found(_tenants(superuser_url, database), tuple(said for (said,) in cursor.fetchall()))
-    if found.tenants and replace_as is None:
+        names = dict(cursor.fetchall())
+        connected = _connected(cursor, database)
+    made = of is not None and names.get(database) == f"{_MARK}{of}" and not _is_over(superuser_url, database, of)
+    if replace_as in names and not made:
+        raise RestoreRefused(f"There is a database {replace_as} already: name another one with --replace-as.")
+    if database not in names:
+        return None
+    found = Found(_tenants(superuser_url, database), connected, made)
+    if found.tenants and replace_as is None and not made:
         raise RestoreRefused(
             f"Database {database} has {found.tenants} {'tenant' if found.tenants == 1 else 'tenants'}, and knows what "
             f"came after the backup. To put it aside under another name: --replace-as {database}_before"
@@ -147,14 +173,44 @@ def _examined(
     return found
 
 
+def _connected(cursor: psycopg2.extensions.cursor, database: str) -> tuple[str, ...]:
+    """Who is. We looked into it ourselves a moment ago, and PostgreSQL ends what is closed in its own time."""
+    deadline = time.monotonic() + _LEAVES_SECONDS
+    while True:
+        cursor.execute(
+            """select format('process %%s (%%s, as %%s)', pid, coalesce(nullif(application_name, ''), 'without a name'),
+                             usename)
+               from pg_stat_activity where datname = %s and pid <> pg_backend_pid() order by pid""",
+            (database,),
+        )
+        found = tuple(said for (said,) in cursor.fetchall())
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
 def _tenants(superuser_url: str, database: str) -> int:
+    """0 where it is no database of ours."""
+    return _count(superuser_url, database, "tenants", "select count(*) from public.tenants")
+
+
+def _is_over(superuser_url: str, database: str, of: str) -> bool:
+    """Whether the restore of this backup that has made the database has said so in its audit: its last step."""
+    said = sql.SQL(
+        "select count(*) from public.audit where tenant_id = 0 and action = {} and details->>'backup' = {}"
+    ).format(sql.Literal(audit_restores.ACTION), sql.Literal(of))
+    return _count(superuser_url, database, "audit", said) > 0
+
+
+def _count(superuser_url: str, database: str, table: str, question: str | sql.Composed) -> int:
+    """0 where there is no such table."""
     connection = migrations.connect(installation.url_of(superuser_url, database))
     try:
         with connection.cursor() as cursor:
-            cursor.execute("select to_regclass('public.tenants') is not null")
+            cursor.execute("select to_regclass(%s) is not null", (f"public.{table}",))
             if cursor.fetchone() == (False,):
                 return 0
-            cursor.execute("select count(*) from public.tenants")
+            cursor.execute(question)
             return int((cursor.fetchone() or (0,))[0])
     finally:
         connection.close()

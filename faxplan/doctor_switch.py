@@ -9,10 +9,10 @@ import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from faxplan import doctor_certificates, freeswitch_found, guard, shipped
+from faxplan import doctor_certificates, entry_scripts, freeswitch_found, guard, shipped
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting, SwitchUnavailable
-from faxplan.findings import Finding, error, ok, warning
+from faxplan.findings import Finding, Level, error, ok, warning
 from faxplan.freeswitch_found import INSTALL_PAGE, FreeSwitchFound
 from faxplan.guard import Asked
 
@@ -88,6 +88,8 @@ def running(settings: Settings, trunk_addresses: Sequence[str], transports: Mapp
             findings += configuration_copy(switch)
             # Last: the socket is of no use after a question that was not answered.
             findings.append(scripts(switch))
+            if findings[-1].level is Level.OK:
+                findings += entries(switch, shipped.folder())
     except SwitchUnavailable as failed:
         what = "event socket, lost" if findings else "event socket"
         findings.append(error(what, str(failed), "Start FreeSWITCH, or mend the settings of its event socket."))
@@ -100,6 +102,15 @@ def scripts(switch: Asked) -> Finding:
     """Whether Python in FreeSWITCH answers."""
     what, stuck = "scripts in FreeSWITCH", guard.why_stuck(switch)
     return error(what, stuck, guard.WHEN_STUCK) if stuck else ok(what, "Python answers")
+
+
+def entries(switch: Asked, release: Path) -> list[Finding]:
+    """Whether FreeSWITCH runs the entry scripts of this release. release: what is shipped with it; a checkout has none
+    there: its FreeSWITCH runs fs_scripts itself."""
+    if not release.is_relative_to(sys.prefix):
+        return []
+    what, to_do = "entry scripts in FreeSWITCH", entry_scripts.older(switch, release)
+    return [ok(what, "this release's")] if to_do is None else [warning(what, "of another release", to_do)]
 
 
 def profile(switch: Asked, name: str, trunk_addresses: Sequence[str]) -> list[Finding]:

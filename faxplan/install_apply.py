@@ -78,6 +78,11 @@ class Applying:
                         f"of this machine lie in it: {own}; else move it away."
                     )
                 continue
+            if (target := self._tree.link_target(each.path)) is not None:
+                raise InstallRefused(
+                    f"{each.path} leads to {target}, which is not there, or is no folder. Mount what it leads to, or "
+                    "remove the link."
+                )
             if self._tree.exists(each.path):
                 raise InstallRefused(f"{each.path} is no folder, and must be one. Move it out of the way.")
             yield Step(f"make {each.path}/", lambda each=each: self._make(each), path=each.path)  # type: ignore[misc]
@@ -114,9 +119,13 @@ class Applying:
             )
 
     def _lay(self, file: OurFile) -> None:
-        self._manifest.files[str(file.path)] = Laid(digest(file.content))
+        self._manifest.files[str(file.path)] = Laid(digest(file.content), led=self._led(file.path.parent))
         self.save()
         self._tree.write(file.path, file.content, file.mode, file.owner)
+
+    def _led(self, path: Path) -> str:
+        led = self._tree.led(path)
+        return "" if led == path else str(led)
 
     def _offer(self, file: OurFile, beside: Path) -> None:
         laid = self._manifest.files.get(str(file.path)) or Laid("")
@@ -179,6 +188,6 @@ class Applying:
 
     def _edit(self, path: Path, before: str, after: str, gained: str) -> None:
         self._manifest.lines = [each for each in self._manifest.lines if each.path != str(path)]
-        self._manifest.lines.append(Line(str(path), gained))
+        self._manifest.lines.append(Line(str(path), gained, self._led(path)))
         self.save()
         self._tree.rewrite(path, *(text.encode("utf-8", "surrogateescape") for text in (before, after)))

@@ -22,18 +22,22 @@ def digest(content: bytes) -> str:
 
 @dataclass(slots=True)
 class Laid:
-    """A file. `digest`: of what was laid. `offered`: of what lies beside it as .faxplan-new; '' for nothing."""
+    """A file. `digest`: of what was laid. `offered`: of what lies beside it as .faxplan-new; '' for nothing. `led`: the
+    folder that it was laid in, where a link led there; '' where none did."""
 
     digest: str
     offered: str = ""
+    led: str = ""
 
 
 @dataclass(slots=True)
 class Line:
-    """A line that a file of somebody else's has gained: exactly these characters, line ends and all."""
+    """A line that a file of somebody else's has gained: exactly these characters, line ends and all. `led`: the file
+    that has gained it, where a link led there; '' where none did."""
 
     path: str
     text: str
+    led: str = ""
 
 
 @dataclass(slots=True)
@@ -85,4 +89,8 @@ def refuse_changed(tree: Tree, path: Path, known: Manifest | None) -> None:
 def save(tree: Tree, path: Path, manifest: Manifest) -> None:
     """Writes it, whole."""
     told = {"form": _FORM, **asdict(manifest)}
+    for each in (*told["files"].values(), *told["lines"]):
+        # Releases that do not know of it read what most machines have.
+        if not each["led"]:
+            del each["led"]
     tree.write(path, json.dumps(told, indent=1, sort_keys=True).encode() + b"\n", 0o600, Owner())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from faxplan import install_edits, install_manifest, install_plan
 from faxplan.install_apply import Step
-from faxplan.install_manifest import Manifest, digest
+from faxplan.install_manifest import Laid, Manifest, digest
 from faxplan.install_tree import Owner, Tree
 
 KEPT = "kept"
@@ -47,16 +47,19 @@ class Removing:
 
     def _lines(self) -> Iterator[Step]:
         for line in self._manifest.lines:
-            path = Path(line.path)
-            before = (self._tree.read(path) or b"").decode("utf-8", "surrogateescape")
-            after = install_edits.removed(before, line.text)
-            if after is not None:
+            # A link on the way may have been turned since: then it is in the file that it led to.
+            for path in (Path(line.path), *([Path(line.led)] if line.led else [])):
+                before = (self._tree.read(path) or b"").decode("utf-8", "surrogateescape")
+                after = install_edits.removed(before, line.text)
+                if after is None:
+                    continue
                 yield Step(
                     f"change {path}: what it had gained goes",
                     lambda path=path, gained=line.text: self._take_out(path, gained),  # type: ignore[misc]
-                    diff=install_edits.diff(before, after, line.path).replace("(with Faxplan)", "(without Faxplan)"),
+                    diff=install_edits.diff(before, after, str(path)).replace("(with Faxplan)", "(without Faxplan)"),
                     path=path,
                 )
+                break
 
     def _take_out(self, path: Path, gained: str) -> None:
         before = (self._tree.read(path) or b"").decode("utf-8", "surrogateescape")
@@ -68,6 +71,9 @@ class Removing:
         for name, laid in self._manifest.files.items():
             path = Path(name)
             content = self._tree.read(path)
+            if content is None and laid.led:
+                # The link that led there has been turned since.
+                yield from self._left_behind(Path(laid.led, path.name), laid)
             if content is None or not laid.digest:
                 continue
             if laid.digest == digest(content) or path.name == "trunks_acl.xml":
@@ -78,6 +84,11 @@ class Removing:
                     lambda path=path: self._put_aside(path),  # type: ignore[misc]
                     path=path,
                 )
+
+    def _left_behind(self, path: Path, laid: Laid) -> Iterator[Step]:
+        content = self._tree.read(path)
+        if content is not None and digest(content) == laid.digest:
+            yield Step(f"remove {path}", lambda: self._remove(path), path=path)
 
     def _remove(self, path: Path) -> None:
         self._tree.sweep(path)
@@ -124,15 +135,17 @@ class Removing:
 
 
 def purge_state(tree: Tree) -> None:
-    """Destroys faxes, keys and whatever else lies in the state folder."""
-    real = tree.at(install_plan.STATE)
-    if real.is_dir() and not real.is_symlink():
+    """Destroys faxes, keys and whatever else lies in the state folder. Where that is a link, which root alone can have
+    put there, link and folder stay. Raises InstallRefused where it leads out of the tree."""
+    real = tree.at(tree.led(install_plan.STATE))
+    if real.is_dir():
         for found in real.iterdir():
             if found.is_dir() and not found.is_symlink():
                 shutil.rmtree(found, ignore_errors=found.is_mount())
             else:
                 found.unlink()
-        tree.remove_folder(install_plan.STATE)
+        if tree.link_target(install_plan.STATE) is None:
+            tree.remove_folder(install_plan.STATE)
 
 
 def manifest_of(tree: Tree, prefix: Path) -> tuple[Manifest | None, Path]:

@@ -154,6 +154,19 @@ def socket_access(tree: Tree, conf_dir: Path) -> SocketAccess | None:
     return SocketAccess(host, int(port), password)
 
 
+def answers(tree: Tree, conf_dir: Path) -> bool:
+    """Whether a FreeSWITCH of this configuration answers at its event socket, be its program there or not."""
+    access = socket_access(tree, conf_dir)
+    if access is None:
+        return False
+    with (
+        suppress(SwitchUnavailable),
+        EventSocket(access.port, access.password, access.host, _SECONDS) as connection,
+    ):
+        return Path(connection.api("global_getvar conf_dir").strip()).resolve() == conf_dir.resolve()
+    return False
+
+
 def parameters(text: str) -> list[dict[str, str]]:
     """The attributes of each <param/> that is no comment. By patterns: files of FreeSWITCH are pieces of a document."""
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)

@@ -54,6 +54,14 @@ class Tree:
             raise InstallRefused(f"{path.parent} leads out of {self.root}. Make the link in it a relative one.")
         return real
 
+    def led(self, path: Path) -> Path:
+        """Where it lies when every link on the way is followed, as the tree has it. Raises InstallRefused where that is
+        out of the tree."""
+        real = self.at(path).resolve()
+        if not real.is_relative_to(self.root):
+            raise InstallRefused(f"{path} is a link that leads out of {self.root}. Make it a relative one.")
+        return Path("/") / real.relative_to(self.root)
+
     def exists(self, path: Path) -> bool:
         """Also true of a link that leads nowhere."""
         return os.path.lexists(self.at(path))

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -169,6 +169,19 @@ def of_this_process() -> Releases:
     """Those among which the running release is; those of the usual prefix where it is none."""
     environment = Path(sys.prefix).resolve()
     return Releases(environment.parents[1]) if environment.parent.name == "releases" else Releases()
+
+
+@contextmanager
+def turn_here(what: str, *, wait_seconds: float = 0, told: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """The turn to change what is installed on this machine (machine_turn), for a command that is no part of an
+    installation. Where there is none, as with a checkout, or where we may not write there, nobody is kept out. Raises
+    MachineBusy."""
+    prefix = of_this_process().prefix
+    if not os.access(prefix, os.W_OK):
+        yield
+        return
+    with machine_turn(prefix, what, wait_seconds=wait_seconds, told=told):
+        yield
 
 
 def begin_in_its_folder() -> None:

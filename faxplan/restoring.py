@@ -37,6 +37,8 @@ from faxplan.owner_rights import as_owner_of
 from faxplan.signed_notes import Verifier
 
 _POSTGRES = "postgres"
+_BRINGING = ".restoring"
+"""Beside the objects, from the first that comes back until all are there: before that a store has no marker."""
 _SHOWN = 20
 _TOLD_SECONDS = 0.5
 
@@ -72,21 +74,23 @@ def plan(
     url, as_postgres = _superuser(settings, superuser_url)
     found = None
     if as_postgres:
-        _as_postgres(settings, url, replace_as, None)
+        _as_postgres(settings, url, replace_as, manifest.sums, None)
     else:
-        found = database_restore.examine(url, settings.database_name, replace_as)
+        found = database_restore.examine(url, settings.database_name, replace_as, manifest.sums)
     return Plan(manifest, found, missing, sum(len(each.held()) for each in _keys(settings)), url, as_postgres)
 
 
 def carry_out(settings: Settings, folder: Path, wanted: Plan, *, replace_as: str | None, told: Told) -> None:
-    """Documents, database, keys. Errors as of `plan`, and RestoreFailed."""
+    """Documents, database, keys: what one that was cut off has done is not done again. Errors as of `plan`, and
+    RestoreFailed."""
     bring_documents(settings, folder, wanted.missing, told)
+    of = wanted.manifest.sums
     with (folder / DUMP).open("rb") as dump:
         if wanted.as_postgres:
-            _as_postgres(settings, wanted.superuser_url, replace_as, dump.fileno())
+            _as_postgres(settings, wanted.superuser_url, replace_as, of, dump.fileno())
         else:
             database_restore.restore(
-                wanted.superuser_url, settings.database_name, dump, replace_as=replace_as, told=told
+                wanted.superuser_url, settings.database_name, dump, replace_as=replace_as, of=of, told=told
             )
     for each in _keys(settings):
         for public in each.held():
@@ -97,8 +101,9 @@ def note(settings: Settings, admin: Database, actor: audit.Who, folder: Path, re
     """Says in the audit that the database was restored; the new generation (audit_restores). Compares with the last
     checkpoint that is here, or in the backup."""
     return audit_restores.record(
-        admin, actor=audit.name_of(actor), reason=reason, newest=_checkpoint_here(settings) or _checkpoint_in(folder)
-    )
+        admin, actor=audit.name_of(actor), reason=reason, newest=_checkpoint_here(settings) or _checkpoint_in(folder),
+        backup=backup_manifest.read(folder).sums,
+    )  # fmt: skip
 
 
 def _checkpoint_here(settings: Settings) -> Checkpoint | None:
@@ -127,7 +132,8 @@ def _missing(settings: Settings, folder: Path) -> list[str]:
     if store.folder is None:
         present = store.names() if objects else set()
         return [path for path in objects if len(path.rpartition("/")[2]) == 32 and path[-32:] not in present]
-    if not store.root.exists() or any(store.root.iterdir()):
+    # One that a restore was bringing back when it was cut off has no marker yet.
+    if not (store.root / _BRINGING).exists() and (not store.root.exists() or any(store.root.iterdir())):
         store.check()
     found = []
     for path in objects:
@@ -142,6 +148,9 @@ def bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...], 
     """Files of a backup, by their path in it, into the store, as the user whose state_dir it is: FreeSWITCH's, where
     root restores. Raises RestoreRefused."""
     if not missing:
+        if not settings.store_bucket and (settings.store / _BRINGING).exists():
+            with as_owner_of(settings.state_dir.resolve()):
+                (settings.store / _BRINGING).unlink()
         return
     if settings.store_bucket:
         raise RestoreRefused(
@@ -162,11 +171,17 @@ def bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...], 
     # The marker makes it the store: when all is there.
     for count, path in enumerate(sorted(missing, key=lambda each: "/.faxplan-store" in each), 1):
         target = root / path.removeprefix(f"{STORE}/")
+        if count == 1 and not any(root.iterdir()):
+            with as_owner_of(state_dir):
+                (root / _BRINGING).touch(0o600)
         with (folder / path).open("rb") as reader, as_owner_of(state_dir):
             _bring(reader, target)
         if time.monotonic() >= next_told:
             next_told = time.monotonic() + _TOLD_SECONDS
             told(f"documents: {count} of {len(missing)}")
+    if (root / _BRINGING).exists():
+        with as_owner_of(state_dir):
+            (root / _BRINGING).unlink()
     os.sync()
 
 
@@ -203,12 +218,12 @@ def _superuser(settings: Settings, given: str | None) -> tuple[str, bool]:
     return urlunsplit(bare).replace(":/postgres", ":///postgres", 1), True
 
 
-def _as_postgres(settings: Settings, url: str, replace_as: str | None, dump: int | None) -> None:
+def _as_postgres(settings: Settings, url: str, replace_as: str | None, of: str, dump: int | None) -> None:
     """`faxplan database restore` by the account postgres, which says what is wrong. dump: a descriptor; None: it only
     looks."""
     command = [
         "runuser", "-u", _POSTGRES, "--", sys.executable, "-m", "faxplan.cli", "database", "restore",
-        "--database", settings.database_name, "--superuser-url", url,
+        "--database", settings.database_name, "--superuser-url", url, "--of", of,
         *(["--replace-as", replace_as] if replace_as else []), *(["--dry-run"] if dump is None else []),
     ]  # fmt: skip
     # From a folder that account may be in.
@@ -218,6 +233,8 @@ def _as_postgres(settings: Settings, url: str, replace_as: str | None, dump: int
         stdout=subprocess.DEVNULL,
         cwd="/",
         check=False,
+        # With the turn (machine_turn): should we be killed, it lasts as long as this does.
+        close_fds=False,
     )
     if done.returncode:
         raise RestoreFailed(

@@ -67,7 +67,9 @@ class Uninstaller:
 
     def _uninstall(self, *, purge_data: bool, force: bool, say: Callable[[str], None]) -> list[str]:
         notes: list[str] = []
-        switch = self._switch()
+        if not force:
+            self._refuse_without_configuration()
+        switch = self._switch(notes, force=force)
         if switch is not None and switch.running:
             self._end(switch, force, say)
         elif switch is not None and not force and install_owner.is_alive(self.tree, switch.run_dir):
@@ -120,7 +122,19 @@ class Uninstaller:
         prefix = install_plan.PREFIX
         return not prefix.is_relative_to(path) and "lib/faxplan" not in path
 
-    def _switch(self) -> SwitchHere | None:
+    def _refuse_without_configuration(self) -> None:
+        """What was laid on a disk that is not there now would stay, and nobody would know of it any more."""
+        conf = Path(self._manifest.choices.get("conf_dir", "/"))
+        named = [*self._manifest.files, *(line.path for line in self._manifest.lines)]
+        there = [name for name in named if Path(name).is_relative_to(conf)]
+        if there and not self.tree.at(conf).is_dir():
+            raise InstallRefused(
+                f"FreeSWITCH's configuration, {conf}, is not there, in which {len(there)} files have something of "
+                "Faxplan's. If it lies on a disk that is not mounted, mount it; if it was moved, lead a link there; if "
+                "it is gone for good, with FreeSWITCH, say --force. Nothing was changed."
+            )
+
+    def _switch(self, notes: list[str], *, force: bool) -> SwitchHere | None:
         if not self.tree.is_this_machine:
             return None
         choices = self._manifest.choices
@@ -130,8 +144,14 @@ class Uninstaller:
             return install_switch.find(
                 self.tree, Path(choices["freeswitch"]), Path(choices["conf_dir"]), choices["user"]
             )
-        except (KeyError, InstallRefused):
-            # FreeSWITCH itself may be gone.
+        except (KeyError, InstallRefused) as gone:
+            # FreeSWITCH was removed first; its process may be there still.
+            if not force and "conf_dir" in choices and install_switch.answers(self.tree, Path(choices["conf_dir"])):
+                raise InstallRefused(
+                    f"{gone} But it runs still, and has Faxplan's scripts loaded. End it, or take the files away all "
+                    "the same: --force. Nothing was changed."
+                ) from None
+            notes.append(f"FreeSWITCH was told nothing, since it was not found: {gone}")
             return None
 
     def _own_switch(self) -> SwitchHere | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from faxplan import guard, migrations, release_making
+from faxplan import entry_scripts, guard, migrations, release_making
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.errors import FaxplanError, InvalidSetting, SwitchUnavailable
@@ -217,6 +217,7 @@ class Upgrade:
                 with suppress(FaxplanError), guard.connect(self._settings) as switch:
                     switch.api("python fax_queue::upgrade", TAKES_SECONDS)
                 raise
+            done.to_do += self._older_entries(version)
         else:
             done.to_do.append(later)
         done.to_do += self._restart_services()
@@ -265,6 +266,13 @@ class Upgrade:
                 f"FreeSWITCH has not taken {version}; the release before is in force, there and here. It says: {said}"
             )
         self._say(f"FreeSWITCH says: {said.removeprefix('+OK ')}")
+
+    def _older_entries(self, version: str) -> list[str]:
+        """What FreeSWITCH does not take while it runs, in a sentence."""
+        with suppress(FaxplanError), guard.connect(self._settings) as switch:
+            to_do = entry_scripts.older(switch, self._releases.of(version) / "share" / "faxplan")
+            return [] if to_do is None else [to_do]
+        return []
 
     def _units(self) -> list[str]:
         """Services of ours that run."""

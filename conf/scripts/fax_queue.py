@@ -1,7 +1,7 @@
 """Entry for the runtime (python.conf, startup-script) and for commands at fs_cli: `python fax_queue::alive`.
 
-`python fax_queue::upgrade` takes another release; `python fax_queue::releases` lists those that this process needs. All
-other commands are the release's.
+`python fax_queue::upgrade` takes another release; `python fax_queue::releases` lists those that this process needs,
+`python fax_queue::loader` says which entry files it has loaded. All other commands are the release's.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ import faxplan_releases
 runtime = faxplan_releases.runtime
 upgrade = faxplan_releases.upgrade
 releases = faxplan_releases.releases
+loader = faxplan_releases.loader
 
 
 def __getattr__(name: str) -> Callable[..., None]:

@@ -10,6 +10,7 @@ and the runtime, take the new one.
 """
 
 import gc
+import hashlib
 import sys
 import threading
 import time
@@ -26,6 +27,24 @@ DEFAULT_PREFIX = Path("/usr/local/lib/faxplan")
 HANDOVER_SECONDS = 30.0
 """How long `upgrade` waits until the runtime of the release before has ended and the new one's has begun."""
 
+
+FILES = ("fax_in.py", "fax_out.py", "fax_queue.py", "faxplan_loading.py", "faxplan_releases.py")
+"""Those of Faxplan in a script_dir."""
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 over name and content of each of FILES (faxplan/entry_scripts.py makes the same of what is shipped)."""
+    found = hashlib.sha256()
+    for name in FILES:
+        content = (folder / name).read_bytes()
+        found.update(f"{name} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+try:
+    _LOADED = _digest(Path(__file__).parent)
+except OSError:  # somebody is just laying others
+    _LOADED = "unknown"
 _in_force: list[Release] = []
 """One, when the first call has come."""
 _changing = threading.Lock()
@@ -104,6 +123,12 @@ def releases(session: Any, stream: Any, env: Any, args: str) -> None:
     except BaseException as error:  # as above
         _complain("fax_queue::releases", error)
         stream.write(f"-ERR {_words(error)}\n")
+
+
+def loader(session: Any, stream: Any, env: Any, args: str) -> None:
+    """API `python fax_queue::loader`: the digest of these files as they were when this process loaded them. Others that
+    lie there since are taken when FreeSWITCH starts."""
+    stream.write(f"+OK {_LOADED}\n")
 
 
 def in_force() -> Release:

@@ -1,6 +1,7 @@
 """Faxplan is upgraded in a running FreeSWITCH: a voice call stays up, a fax ends with the code that began it."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,7 +104,11 @@ def test_a_voice_call_stays_up_and_a_fax_ends_with_the_code_that_began_it(
     wait_for(lambda: world.fax(world.acme, running)["state"] == "sending", "the fax to be under way", 60)
     of_checkout(prefix, "0.1.1", telling("0.1.1"))
     assert faxplan("upgrade", "0.1.1", "--prefix", str(prefix)) == 0
-    assert "0.1.1 is in force; its runtime has taken over from 0.1.0\n" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "0.1.1 is in force; its runtime has taken over from 0.1.0\n" in told
+    # FreeSWITCH has loaded the entry scripts that 0.1.1 has, too.
+    assert re.fullmatch(r"\+OK [0-9a-f]{64}", pbx.api("python fax_queue::loader"))
+    assert "entry scripts" not in told
     assert world.fax(world.acme, running)["state"] == "sending"
     assert pbx.api("python fax_queue::alive") == "+OK 0.1.1"
     wait_for(lambda: world.fax(world.acme, running)["state"] in ("sent", "failed"), "the fax that ran", 120)
@@ -123,12 +128,24 @@ def test_a_voice_call_stays_up_and_a_fax_ends_with_the_code_that_began_it(
         "0.1.1 settles, faxplan_release_0_1_1.faxplan.post_dial",
     ]
     assert told_in(log, "delivers") == ["0.1.0 delivers", "0.1.1 delivers"]
+    with_another_loader(prefix / "releases" / "0.1.0")
     assert faxplan("upgrade", "--back", "--prefix", str(prefix)) == 0
     assert pbx.api("python fax_queue::alive") == "+OK 0.1.0"
+    assert f"The entry scripts in {prefix.with_name('scripts')} are not this release's" in capsys.readouterr().out
     # The same FreeSWITCH, and the same call.
     assert pbx.core_uuid() == core
     assert live.carrier.api(f"uuid_exists {voice}") == "true"
     assert legs <= set(re.findall(r"^[0-9a-f-]{36}", pbx.api("show channels"), re.MULTILINE))
+
+
+def with_another_loader(release: Path) -> None:
+    """Ships other entry scripts than FreeSWITCH has."""
+    conf = release / "share" / "faxplan" / "conf"
+    theirs = conf.resolve()
+    conf.unlink()
+    shutil.copytree(theirs, conf)
+    with (conf / "scripts" / "faxplan_loading.py").open("a") as loading:
+        loading.write("# of another release\n")
 
 
 def test_twenty_upgrades_leave_nothing_behind(

@@ -1,6 +1,7 @@
 """What meets an installation or its end half-way: another one, a failure, and what FreeSWITCH's account has planted."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -154,3 +155,96 @@ def test_what_is_no_file_is_not_read(
     monkeypatch.setattr(Path, "read_bytes", lambda each: pytest.fail("read") if each == path else plain(each))
     assert install(tree) == 1
     assert "Move it out of the way" in capsys.readouterr().err
+
+
+def without_state(found: dict[str, tuple[str, bytes]]) -> dict[str, tuple[str, bytes]]:
+    return {name: each for name, each in found.items() if not name.startswith("var/lib")}
+
+
+def test_where_the_configuration_is_not_there_nothing_is_forgotten(
+    tree: SwitchTree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a disk that is not mounted: what lies there would stay for ever."""
+    before = tree.picture()
+    install(tree)
+    conf, away = tree.at(tree.conf), tree.at("/elsewhere")
+    conf.rename(away)
+    installed = tree.picture()
+    assert uninstall(tree) == 1
+    assert re.search(r"/etc/freeswitch, is not there, in which \d+ files have something", capsys.readouterr().err)
+    assert tree.picture() == installed
+    away.rename(conf)
+    assert uninstall(tree) == 0
+    assert without_state(tree.picture()) == without_state(before)
+
+
+def test_what_was_removed_with_freeswitch_is_taken_off_by_force(tree: SwitchTree) -> None:
+    before = tree.picture()
+    install(tree)
+    shutil.rmtree(tree.at(tree.conf))
+    assert uninstall(tree, "--force") == 0
+    gone = {name: each for name, each in before.items() if not name.startswith("etc/freeswitch")}
+    assert without_state(tree.picture()) == without_state(gone)
+
+
+LINKED = pytest.mark.parametrize("name", ["dialplan", "autoload_configs", "sip_profiles"])
+
+
+def lead_elsewhere(tree: SwitchTree, name: str, to: str) -> None:
+    """A folder of FreeSWITCH's configuration lies below /srv, and a link leads there."""
+    link = tree.at(tree.conf) / name
+    tree.at(f"/srv/{to}").parent.mkdir(exist_ok=True)
+    if link.is_symlink():
+        link.unlink()
+    else:
+        link.rename(tree.at(f"/srv/{to}"))
+    link.symlink_to(Path("../../srv", to))
+
+
+@LINKED
+def test_folders_that_a_link_leads_to_are_as_they_were(tree: SwitchTree, name: str) -> None:
+    lead_elsewhere(tree, name, name)
+    before = tree.picture()
+    assert install(tree) == 0
+    assert tree.picture("/srv") != before
+    assert uninstall(tree) == 0
+    assert without_state(tree.picture()) == without_state(before)
+
+
+@LINKED
+def test_what_was_laid_where_a_link_led_is_found_when_it_leads_elsewhere(tree: SwitchTree, name: str) -> None:
+    lead_elsewhere(tree, name, name)
+    shutil.copytree(tree.at(f"/srv/{name}"), tree.at("/srv/other"))
+    before = tree.picture()
+    assert install(tree) == 0
+    lead_elsewhere(tree, name, "other")
+    assert uninstall(tree) == 0
+    now, then = without_state(tree.picture()), without_state(before)
+    # Faxplan's own folder for gateways lies where the link led; nobody else's is below it.
+    for found in (now, then):
+        found.pop(f"etc/freeswitch/{name}")
+    assert now.keys() - then.keys() <= {f"srv/{name}/faxplan"}
+    assert {each: now[each] for each in then} == then
+
+
+def test_a_link_that_leads_nowhere_is_told_of(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
+    lead_elsewhere(tree, "dialplan", "dialplan")
+    tree.at("/srv/dialplan").rename(tree.at("/srv/away"))
+    before = tree.picture()
+    assert install(tree) == 1
+    assert "/etc/freeswitch/dialplan leads to ../../srv/dialplan, which is not there" in capsys.readouterr().err
+    assert tree.picture() == before
+
+
+def test_faxes_that_a_link_leads_to_are_destroyed_when_that_is_said(tree: SwitchTree) -> None:
+    """Nothing else would be what is said; the link and its folder are an administrator's."""
+    disk = tree.at("/srv/faxes")
+    disk.mkdir(parents=True)
+    if os.geteuid() == 0:
+        os.chown(disk, 997, 996)
+    tree.at("/var/lib/faxplan").symlink_to("../../srv/faxes")
+    assert install(tree) == 0
+    tree.write("/srv/faxes/store/1/fax", "sealed")
+    assert uninstall(tree, "--purge-data") == 0
+    assert list(disk.iterdir()) == []
+    assert tree.at("/var/lib/faxplan").is_symlink()

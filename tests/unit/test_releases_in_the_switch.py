@@ -6,13 +6,15 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from bench.scripts import ScriptRunner
-from tests.releases import prefix_with_scripts, put_in_force, site_of
+from faxplan import entry_scripts
+from tests.releases import ENTRY_FILES, prefix_with_scripts, put_in_force, site_of
 
 SWITCH = """
 from faxplan import told
@@ -313,3 +315,39 @@ def with_package(release: Path, version: str) -> None:
         f"Metadata-Version: 2.1\nName: faxplan\nVersion: {release.name}\n"
         "Requires-Dist: somelib-of-others<3,>=1\nRequires-Dist: json; extra == 'dev'\nRequires-Dist: not-here\n"
     )
+
+
+@dataclass
+class AtFsCli:
+    """Asks the switch, as by its event socket. is_old: its loader does not know of `loader`."""
+
+    switch: TheSwitch
+    scripts: Path
+    is_old: bool = False
+
+    def api(self, command: str, timeout_seconds: float | None = None) -> str:
+        assert timeout_seconds
+        if command == "global_getvar script_dir":
+            return f"{self.scripts}"
+        assert command == "python fax_queue::loader"
+        return "-ERR AttributeError: no loader\n" if self.is_old else self.switch.ask("fax_queue::loader")
+
+
+def test_entry_scripts_that_are_not_the_release_s_are_told_of(switch: TheSwitch, tmp_path: Path) -> None:
+    shipped, scripts = tmp_path / "shipped", tmp_path / "scripts"
+    shutil.copytree(ENTRY_FILES, shipped / "conf" / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    at = AtFsCli(switch, scripts)
+    assert entry_scripts.older(at, shipped) is None
+    # What others have there is none of it.
+    (scripts / "mine.py").write_text("mine = 1\n")
+    assert entry_scripts.older(at, shipped) is None
+    assert entry_scripts.older(at, tmp_path / "a-checkout") is None
+    with (shipped / "conf" / "scripts" / "faxplan_loading.py").open("a") as loading:
+        loading.write("# of a later release\n")
+    to_do = entry_scripts.older(at, shipped) or ""
+    assert f"The entry scripts in {scripts} are not this release's. `faxplan install` lays them there; then" in to_do
+    shutil.copy(shipped / "conf" / "scripts" / "faxplan_loading.py", scripts)
+    for each in (at, AtFsCli(switch, scripts, is_old=True)):
+        to_do = entry_scripts.older(each, shipped) or ""
+        assert f"FreeSWITCH runs other entry scripts than lie in {scripts}" in to_do
+        assert "fsctl shutdown elegant restart" in to_do

@@ -3,6 +3,7 @@
 Checked before anything is unpacked: page count, page sizes, image sizes, and how far the streams inflate.
 """
 
+import mmap
 import zlib
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ _POINTS = 72.0
 _DEFLATE_RATIO = 1032
 # RuntimeError: qpdf's own.
 _QPDF_ERRORS = (pikepdf.PdfError, pikepdf.ForeignObjectError, pikepdf.DeletedObjectError, RuntimeError)
+# What qpdf says where it went on without: pages would go out with nothing on them.
+_RECONSTRUCTED, _LOST = "reconstruct cross-reference table", "treating stream as empty"
 _PIECE = 4 * 1024 * 1024
 # What can act, carry files or describe, but not print. /AcroForm, /OCProperties and /Pages stay: they print.
 _CATALOG_KEEPS = frozenset({"/Type", "/Pages", "/AcroForm", "/OCProperties", "/Version", "/Extensions"})
@@ -69,7 +72,11 @@ def opened(path: Path, *, limits: Limits, password: str | None = None) -> Iterat
     with pdf:
         try:
             try:
+                if _RECONSTRUCTED in _warnings(pdf) and not _has_its_end(path):
+                    raise DamagedDocument(_cut(_("its end is missing")))
                 _check(pdf, limits)
+                if _LOST in _warnings(pdf):
+                    raise DamagedDocument(_cut(_("part of it cannot be read")))
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 # A number, name or list where the format has another kind.
                 raise DamagedDocument(_damaged(error)) from error
@@ -244,9 +251,24 @@ def _inherited(entries: Object, key: str) -> Any:
     return None
 
 
+def _warnings(pdf: Pdf) -> str:
+    """Those since it was last asked."""
+    return "\n".join(pdf.get_warnings())
+
+
+def _has_its_end(path: Path) -> bool:
+    """Whether a PDF's last lines come after all its objects, whatever a mail or web server has put behind them. Its
+    parts from before a change (PDF 1.7, 7.5.6) have theirs further up."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.rfind(b"%%EOF") > content.rfind(b"endobj")
+
+
 def _damaged(error: Exception) -> str:
     # qpdf begins with the file's path on this server, which is nobody's business.
-    why = str(error).partition("\n")[0].rpartition(": ")[2][:120] or "unreadable"
+    return _cut(str(error).partition("\n")[0].rpartition(": ")[2][:120] or "unreadable")
+
+
+def _cut(why: str) -> str:
     return _(
         "The PDF is damaged or was cut short ({why}). Save it again from the program it came from, and send that."
     ).format(why=why)

@@ -1,7 +1,9 @@
 """Documents as fax pages: the right size, nothing cut, nothing lost, nothing left behind."""
 
 import os
+import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +310,42 @@ def test_a_refusal_leaves_nothing_behind(tmp_path: Path, content: bytes) -> None
     with pytest.raises(DocumentRefused):
         fine(document, folder / "a.tif")
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.9, 0.97])
+def test_a_pdf_that_was_cut_short_is_refused_and_not_sent_with_empty_pages(tmp_path: Path, share: float) -> None:
+    document = tmp_path / "order.pdf"
+    content = demo.DOCUMENT.read_bytes()
+    document.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(DocumentRefused, match="damaged or was cut short"):
+        source.inspect(document, within=LimitsOnly())
+
+
+def test_a_stream_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
+    """One that says more than it has, whose end nobody finds: qpdf takes it for an empty one."""
+    document = cornered(tmp_path / "a.pdf", A4)
+    content = document.read_bytes().replace(b"endstream\nendobj", b"end-of-it\nendall")
+    document.write_bytes(re.sub(rb"/Length \d", b"/Length 9", content))
+    with pytest.raises(DocumentRefused, match="part of it cannot be read"):
+        source.inspect(document, within=LimitsOnly())
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda content: content + b"\n<!-- served by a proxy -->" * 400,
+        lambda content: content.replace(b"startxref\n", b"startxref\n9", 1),
+        lambda content: content.replace(b"%%EOF", b"", 1),
+    ],
+    ids=["something behind it", "a wrong place of its table", "no last line"],
+)
+def test_a_pdf_that_lacks_nothing_is_read_whatever_its_table_is(
+    tmp_path: Path, harm: Callable[[bytes], bytes]
+) -> None:
+    document = cornered(tmp_path / "a.pdf", A4, A4)
+    document.write_bytes(harm(document.read_bytes()))
+    assert len(fine(document, tmp_path / "a.tif").pages) == 2
+    assert all(page.convert("L").getextrema() == (0, 255) for page in pages_of(tmp_path / "a.tif"))
 
 
 @pytest.mark.usefixtures("forked")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faxplan import cli_output, installer, uninstaller
+from faxplan import cli_output, config, installer, uninstaller
 from faxplan.install_apply import Step
 from faxplan.install_tree import InstallRefused
 
@@ -64,6 +64,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _install(_context: "Context", options: argparse.Namespace) -> int:
+    if options.database_url is not None:
+        config.check_database_url(options.database_url)
     if options.external_ip is None and _asks(options):
         print("Trunks must reach this machine. Behind NAT that is the public address; without, Enter takes its own.")
         options.external_ip = input("Address that trunks reach: ").strip() or None

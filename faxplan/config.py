@@ -282,8 +282,27 @@ def load(file: Path | None = None, environment: Mapping[str, str] = os.environ) 
     if values.get("sandbox", SANDBOXES[0]) not in SANDBOXES:
         raise InvalidSetting(f'Setting sandbox = {values["sandbox"]!r} cannot be used: "namespace" or "limits".')
     settings = Settings(**{key: _typed(key, known[key], value) for key, value in values.items()})
+    check_database_url(settings.database_url)
     _check_store(settings)
     return settings
+
+
+def check_database_url(url: str) -> None:
+    """Raises InvalidSetting for what is no libpq URL. It is not repeated: a password may be in it, where nobody looks
+    for one, such as behind a slash that was to be a letter of it."""
+    try:
+        parts = urlsplit(url)
+        hosts = [each.rpartition("]")[2] for each in parts.netloc.rpartition("@")[2].split(",")]
+        has_ports = all(port == "" or port.isdecimal() for port in (each.partition(":")[2] for each in hosts))
+        is_one = parts.scheme in ("postgresql", "postgres") and has_ports and "@" not in parts.path + parts.fragment
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise InvalidSetting(
+            "Setting database_url cannot be used: write it as postgresql://db.example/faxplan, or for a socket as "
+            "postgresql:///faxplan?host=/var/run/postgresql. In a password %2F stands for /, %40 for @, %3F for ?, %23 "
+            "for #, %5B for [ and %25 for %."
+        )
 
 
 def _check_store(settings: Settings) -> None:

@@ -166,7 +166,7 @@ def bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...], 
     # Above it all is root's; a link there is the administrator's.
     state_dir = settings.state_dir.resolve()
     if not root.exists():
-        _make(root, state_dir.stat())
+        _make(root, state_dir)
     next_told = 0.0
     # The marker makes it the store: when all is there.
     for count, path in enumerate(sorted(missing, key=lambda each: "/.faxplan-store" in each), 1):
@@ -185,12 +185,15 @@ def bring_documents(settings: Settings, folder: Path, missing: tuple[str, ...], 
     os.sync()
 
 
-def _make(root: Path, owner: os.stat_result) -> None:
-    with as_owner_of(root.parent):
-        root.mkdir(mode=0o700)
-    if root.parent.stat().st_uid == os.geteuid():
-        # In a folder of root's own nobody turns the name meanwhile.
-        os.chown(root, owner.st_uid, owner.st_gid)
+def _make(root: Path, state_dir: Path) -> None:
+    owner = state_dir.stat()
+    if root.parent.stat().st_uid == owner.st_uid:
+        with as_owner_of(state_dir):
+            root.mkdir(mode=0o700)
+        return
+    # In a folder of root's own nobody turns the name meanwhile.
+    root.mkdir(mode=0o700)
+    os.chown(root, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _bring(reader: BinaryIO, target: Path) -> None:

@@ -11,8 +11,8 @@ _HEAD = """# When a trunk does not work
 
 Written by `python -m faxplan.trouble_page` from the table in `faxplan/trunk_trouble_table.py`, which the command
 line and the portal show too. `faxplan trunk test TRUNK` looks at the first three parts, and with `--to NUMBER` sends
-the test fax. Capitals stand for what your message names. [failures.md](failures.md) has what follows when a fax fails
-later on, and [providers.md](providers.md) what carriers' documentation says.
+the test fax. Capitals stand for what your message names. [Failures](failures.md) has what follows when a fax fails
+later on, and [carriers and T.38](providers.md) what carriers' documentation says.
 """
 _FIELD = re.compile(r"\{(\w+)\}")
 

@@ -69,6 +69,23 @@ def a_backup(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("where", ["state", "linked", "elsewhere"])
+def test_the_store_that_a_restore_makes_is_the_state_folders_owners(
+    settings: Settings, tmp_path: Path, where: str
+) -> None:
+    """linked: the administrator has turned state_dir elsewhere. elsewhere: store_dir is in a folder of root's."""
+    state, owner = settings.state_dir, settings.state_dir.stat().st_uid
+    if where == "linked":
+        state.with_name("link").symlink_to(state)
+        settings = replace(settings, state_dir=state.with_name("link"))
+    if where == "elsewhere":
+        settings = replace(settings, store_dir=state.with_name("store"))
+    restoring.bring_documents(settings, a_backup(tmp_path / "backup"), (PATH,), lambda _: None)
+    made = settings.store / "ab" / NAME
+    assert {path.stat().st_uid for path in (settings.store, made.parent, made)} == {owner}
+    assert settings.store.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_restore_writes_through_no_link(settings: Settings, secret: Path, tmp_path: Path) -> None:
     backup = a_backup(tmp_path / "backup")
     target = settings.store / "ab" / NAME

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import config
+from faxplan import cli, config
 from faxplan.config import Settings
 from faxplan.errors import InvalidSetting
 
@@ -32,7 +32,13 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         each.name: next((value for kind, value in kinds.items() if kind in str(each.type)), "7").format(each.name)
         for each in fields(Settings)
         if each.name != "store_bucket"
-    } | {"log_level": "DEBUG", "sandbox": "limits", "smtp_security": "tls", "store_endpoint": "https://s3.example"}
+    } | {
+        "log_level": "DEBUG",
+        "sandbox": "limits",
+        "smtp_security": "tls",
+        "store_endpoint": "https://s3.example",
+        "database_url": URL,
+    }
     missing = tmp_path / "missing"
     with pytest.raises(InvalidSetting, match="does not exist"):
         config.load(missing, {})
@@ -129,3 +135,35 @@ def test_each_process_logs_in_as_its_role() -> None:
     assert Settings(own).database_url_for("switch") == own
     with pytest.raises(ValueError, match="owner"):
         Settings(URL).database_url_for("owner")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:geheim@[::1/x", "postgres://u:ge/heim@db/x", "postgresql://u:ge?heim@db/x", "postgresql://u:ge#heim@db/x",
+     "postgresql://db:port/x", "db.example", "host=db dbname=x password=geheim", "mysql://db/x", ""],
+)  # fmt: skip
+def test_what_is_no_url_of_a_database_is_refused_and_its_password_not_told(url: str) -> None:
+    with pytest.raises(InvalidSetting, match="database_url cannot be used") as refused:
+        config.load(Path("/dev/null"), {"FAXPLAN_DATABASE_URL": url})
+    assert "heim" not in str(refused.value)
+
+
+def test_installing_with_such_a_url_is_refused_before_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = "postgresql://u:geheim@[::1/x"
+    assert (
+        cli.main(["install", "--yes", "--root", str(tmp_path), "--database-url", wrong, "--external-ip", "192.0.2.1"])
+        == 1
+    )
+    assert "database_url cannot be used" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql:///x", "postgresql:///x?host=/run/pg", "postgres://u:a%2Fb@db:5432/x", "postgresql://a:1,b:2/x?sslmode=require",
+     "postgresql://[::1]:5432/x", "postgresql:///x?host=db&user=u&password=a@b"],
+)  # fmt: skip
+def test_what_libpq_takes_is_taken(url: str) -> None:
+    assert config.load(Path("/dev/null"), {"FAXPLAN_DATABASE_URL": url}).database_url == url

@@ -130,4 +130,5 @@ def _user(context: "Context", options: argparse.Namespace) -> int:
         lines.append(f"The PIN, shown this once: {given.pin}; in a subject as [[pin={given.pin}]].")
     elif now.pin_since:
         lines.append(f"There is a PIN since {now.pin_since:%Y-%m-%d}.")
-    return cli_output.done(options, result, " ".join(lines))
+    later = [] if domain else ["No mail becomes a fax here yet: `mail_domain` is not set (docs/mail-to-fax.md)."]
+    return cli_output.done(options, result, " ".join(lines), *later)

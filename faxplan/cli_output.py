@@ -107,12 +107,12 @@ def changes(options: argparse.Namespace, names: Iterable[str], more: Mapping[str
     return values
 
 
-def done(options: argparse.Namespace, result: Any, text: str) -> int:
-    """Prints an act's result as JSON, or the sentence; the exit code."""
+def done(options: argparse.Namespace, result: Any, *paragraphs: str) -> int:
+    """Prints an act's result as JSON, or what is said of it, with an empty line between paragraphs; the exit code."""
     if options.json:
         print_json(result)
     else:
-        print(printable(text))
+        print("\n\n".join(map(printable, paragraphs)))
     return 0
 
 

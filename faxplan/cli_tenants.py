@@ -247,11 +247,11 @@ def _set_user(context: "Context", options: argparse.Namespace) -> int:
 def _invite(context: "Context", options: argparse.Namespace) -> int:
     user, token = provisioning.invite(context.admin, context.actor, options.slug, options.email)
     link = invitations.link(context.settings.portal_of(options.slug), token)
-    text = (
-        f"{link}\n\nGive this link to {user.email}, and to nobody else: who opens it chooses the password. It works "
-        f"once, for {invitations.DAYS} days, until there is a newer one. Nothing is mailed."
+    told = (
+        f"Give this link to {user.email}, and to nobody else: who opens it chooses the password. It works once, for "
+        f"{invitations.DAYS} days, until there is a newer one. Nothing is mailed."
     )
-    return cli_output.done(options, {"email": user.email, "link": link}, text)
+    return cli_output.done(options, {"email": user.email, "link": link}, link, told)
 
 
 def _list_users(context: "Context", options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from faxplan import (
     users,
 )
 from faxplan.cli_asking import Asking, Stopped
-from faxplan.errors import FaxplanError
+from faxplan.errors import FaxplanError, InvalidNumber
 from faxplan.providers import Provider
 from faxplan.trunk_troubles import Found
 from faxplan.users import User
@@ -58,7 +58,7 @@ def bring_up(
     name = written.trunk
     arrived = _wait(context, asking, name)
     fine = _check(context, asking, name) if arrived else False
-    _route(context, options, asking, written)
+    _route(context, options, asking, written, fine=fine)
     fine = _test_faxes(context, options, asking, name) and fine
     if provider is not None:
         asking.say(f"What is known of {provider.name}: docs/providers.md.")
@@ -113,11 +113,18 @@ def _check(context: "Context", asking: Asking, name: str) -> bool:
     return registered and not checked.problems and not checked.not_asked
 
 
-def _route(context: "Context", options: argparse.Namespace, asking: Asking, written: Written) -> None:
+def _route(context: "Context", options: argparse.Namespace, asking: Asking, written: Written, *, fine: bool) -> None:
+    """fine: it works as far as is known. One that does not gets no faxes by a mere Enter."""
     prefix = options.route
     if prefix is None:
         asking.say("A route says which numbers go through it: + for all, +49 for those that begin so.")
-        prefix = asking.text(f"Route ({NONE}: no route yet)", "+")
+        if not fine:
+            asking.say("This trunk does not work yet: whatever has a route to it is tried through it.")
+        rows = trunk_provisioning.all_routes(context.admin)
+        others = {row["trunk"] for row in rows if row["prefix"] == "+" and row["trunk"] and not row["only_for"]}
+        if others:
+            asking.say(f"+ leads to {' and '.join(sorted(others))} already; with it here, too, they share its calls.")
+        prefix = asking.text(f"Route ({NONE}: no route yet)", "+" if fine and not others else NONE)
     if prefix == NONE:
         return
     try:
@@ -132,12 +139,18 @@ def _route(context: "Context", options: argparse.Namespace, asking: Asking, writ
 # ------------------------------------------------------------------------------------------------------- the test fax
 
 
+def _number_check(number: str) -> None:
+    """Raises InvalidNumber for what is none, such as a `y`."""
+    if number != NONE and not any(each.isdigit() for each in number):
+        raise InvalidNumber(f"{number} is no number. Write one, as it is dialled, or {NONE}.")
+
+
 def _test_faxes(context: "Context", options: argparse.Namespace, asking: Asking, name: str) -> bool:
     """Whether a test fax arrived, or none was wanted."""
     number = options.test
     if number is None:
         asking.say("A test fax shows most: one page, to a fax number of your own elsewhere, in one call through it.")
-        number = asking.text(f"Number ({NONE}: no test fax)", NONE)
+        number = asking.text(f"Number ({NONE}: no test fax)", NONE, _number_check)
     if number == NONE:
         return True
     user = _user(context, asking)

@@ -67,6 +67,20 @@ def test_what_a_tenant_may_have_is_set(shop: World, capsys: pytest.CaptureFixtur
     assert listed(capsys, "tenant", "set", "acme", "--mail-signing-domains", "none")["mail_signing_domains"] == []
 
 
+@pytest.mark.parametrize("domain", ["", "fax.example"])
+def test_who_sets_it_up_is_told_where_no_mail_comes_in(
+    shop: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, domain: str
+) -> None:
+    monkeypatch.setenv("FAXPLAN_MAIL_DOMAIN", domain)
+    told = said(capsys, "user", "mail-in", "acme", shop.acme.user.email, "--token")
+    assert ("`mail_domain` is not set" in told) is (not domain)
+
+
+def test_an_invitation_s_link_can_be_copied(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
+    link, empty, words = said(capsys, "user", "invite", "acme", shop.acme.user.email).splitlines()
+    assert (link[:4], empty, words[:14]) == ("http", "", "Give this link")
+
+
 def test_a_record_for_the_dns_can_be_copied(shop: World, capsys: pytest.CaptureFixture[str]) -> None:
     _words, empty, name, record = said(
         capsys, "mail", "sign", "acme", "acme.example", "--selector", "fax1"

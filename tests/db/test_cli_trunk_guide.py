@@ -136,6 +136,28 @@ def test_a_host_where_nobody_listens_is_explained(run: Run) -> None:
     assert "nobody listens there. Check host, port and transport." in told
 
 
+@pytest.mark.usefixtures("at_work")
+def test_enter_leads_no_faxes_to_a_trunk_that_does_not_work(run: Run, world: World) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind((HERE, 0))
+        port = free.getsockname()[1]
+    _code, told = run("--guided", answers=lines(port=str(port), route="", test="y\nnone"))
+    assert "This trunk does not work yet" in told
+    assert "y is no number" in told
+    assert "office" not in {each["trunk"] for each in trunk_provisioning.all_routes(world.admin)}
+
+
+@pytest.mark.usefixtures("at_work")
+def test_enter_leads_all_numbers_to_a_trunk_that_works_unless_another_has_them(run: Run, world: World) -> None:
+    with udp_peer(lambda _: [OK]) as port:
+        _code, told = run("--guided", answers=lines(port=str(port), route=""))
+        assert "+ leads to carrier already" in told
+        assert "office" not in {each["trunk"] for each in trunk_provisioning.all_routes(world.admin)}
+        trunk_provisioning.remove_route(world.admin, "test", "+", "carrier", only_for=None)
+        run("--guided", answers=lines(name="second", port=str(port), route=""))
+    assert ("+", "second") in [(each["prefix"], each["trunk"]) for each in trunk_provisioning.all_routes(world.admin)]
+
+
 def test_every_answer_can_be_an_option(run: Run, world: World, tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("s3cret-word\n")

@@ -8,6 +8,7 @@ SeaweedFS on the same machine, one request after the other. docs/scaling.md reck
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import _chart
 from _page import where_and_when, write_section
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from faxplan.object_bucket import DELETED_AT_ONCE, ObjectBucket
 from faxplan.scratch import Scratch

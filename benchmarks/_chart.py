@@ -81,6 +81,27 @@ def curves(title: str, across: Sequence[float], series: Mapping[str, Sequence[fl
     return svg(570, bottom + 32, *parts)
 
 
+def bars(title: str, values: Mapping[str, float], said: Mapping[str, str], *, most: float | None = None) -> str:
+    """A bar for each of `values`, from the left, with what is `said` of it. most: where the scale ends, a line."""
+    left, right, top, step = 210, 430, 34, 26
+    longest = most or max(values.values())
+
+    def long(value: float) -> float:
+        return (right - left) * value / longest
+
+    bottom = top + step * len(values)
+    parts = [text(10, 18, title)]
+    if most is not None:
+        parts.append(f'<path d="M{right} {top}V{bottom}" stroke="{RED}" stroke-dasharray="5 4"/>')
+    for number, (name, value) in enumerate(values.items()):
+        y = top + step * number
+        parts.append(text(left - 8, y + 15, name, anchor="end"))
+        parts.append(f'<rect x="{left}" y="{y + 3}" width="{long(value):.1f}" height="16" fill="{DARK}"/>')
+        at = max(left + long(value), right if most is not None else 0) + 8
+        parts.append(text(at, y + 15, said[name]))
+    return svg(520, bottom + 12, *parts)
+
+
 def _scale(values: Iterable[float]) -> tuple[float, float, float]:
     """Lowest and highest line, and the step between lines, so that 1 and all the values are within."""
     least, most = min(1.0, *values), max(1.0, *values)

@@ -44,7 +44,7 @@ def examine(settings: Settings | InvalidSetting) -> list[Finding]:
     findings += doctor_mail.incoming(settings)
     findings += doctor_monitoring.monitoring(settings)
     findings += doctor_certificates.of_portal(settings)
-    findings += doctor_switch.running(settings, seen.trunk_addresses, seen.transports)
+    findings += doctor_switch.running(settings, seen.trunk_addresses, seen.transports, seen.switch_uuid)
     return findings
 
 

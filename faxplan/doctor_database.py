@@ -39,11 +39,12 @@ _REFUSED_HOURS, _REFUSED_OFTEN = 24, 5
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What other checks want to know of the enabled trunks. trunk_addresses: their hosts and networks. transports: by
-    the trunk's name, which is its gateway's."""
+    the trunk's name, which is its gateway's. switch_uuid: of the FreeSWITCH that reports as this node, or None."""
 
     runtime_works: bool = False
     trunk_addresses: tuple[str, ...] = ()
     transports: Mapping[str, str] = field(default_factory=dict)
+    switch_uuid: str | None = None
 
 
 def database(settings: Settings) -> tuple[list[Finding], Seen]:
@@ -124,7 +125,7 @@ def _inside(tx: Transaction, settings: Settings) -> tuple[list[Finding], Seen]:
     runtime, works = _runtime(tx, settings.node)
     # What FreeSWITCH on this machine is to have: not the trunks that another node registers.
     transports = {gateway.name: gateway.transport for gateway in trunks.gateways(tx, settings.node)}
-    return [*findings, runtime], Seen(works, tuple(addresses), transports)
+    return [*findings, runtime], Seen(works, tuple(addresses), transports, nodes.serving(tx, settings.node))
 
 
 def _retention(tx: Transaction, settings: Settings) -> list[Finding]:

@@ -63,8 +63,13 @@ def linked_python(module: Path) -> str | None:
     return names[1].decode() if names else None
 
 
-def running(settings: Settings, trunk_addresses: Sequence[str], transports: Mapping[str, str]) -> list[Finding]:
-    """What the running switch says, where its event socket is configured. transports: of enabled trunks, by name."""
+def running(
+    settings: Settings, trunk_addresses: Sequence[str], transports: Mapping[str, str], reported: str | None = None
+) -> list[Finding]:
+    """What the running switch says, where its event socket is configured. transports: of enabled trunks, by name.
+
+    reported: the core UUID of the switch that reports as this node; None: none does.
+    """
     if settings.event_socket is None:
         if freeswitch_found.find() is None:
             return []
@@ -80,6 +85,7 @@ def running(settings: Settings, trunk_addresses: Sequence[str], transports: Mapp
     try:
         with guard.connect(settings) as switch:
             findings.append(ok("event socket", f"{settings.event_socket} answers"))
+            findings += same_switch(switch, settings.node, reported)
             findings += profile(switch, settings.sip_profile, trunk_addresses)
             findings += tls(switch, transports)
             findings += doctor_certificates.of_switch(switch, transports)
@@ -96,6 +102,20 @@ def running(settings: Settings, trunk_addresses: Sequence[str], transports: Mapp
     except InvalidSetting as unset:
         findings.append(error("event socket", str(unset), "docs/settings.md describes every setting."))
     return findings
+
+
+def same_switch(switch: Asked, node: str, reported: str | None) -> list[Finding]:
+    """Whether it is this switch that reports as this node, and not another machine's of the same name."""
+    if reported is None or (here := switch.api("global_getvar core_uuid").strip()) in ("", reported):
+        return []
+    return [
+        error(
+            "node, name",
+            f"{node} is reported by another FreeSWITCH (core {reported}, and this one's is {here}): where this goes on "
+            "for a minute, two machines have that name, and what is received here is delivered by nobody",
+            "Give each machine a name of its own: the setting node. Then start its FreeSWITCH again.",
+        )
+    ]
 
 
 def scripts(switch: Asked) -> Finding:

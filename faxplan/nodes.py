@@ -41,6 +41,15 @@ def everyone(tx: Transaction) -> list[Row]:
     )
 
 
+def serving(tx: Transaction, name: str) -> str | None:
+    """The core UUID of the switch that reports as this node; None: none has for SILENT_SECONDS."""
+    found = tx.value(
+        "select switch_uuid from nodes where name = %s and heartbeat_at > now() - make_interval(secs => %s)",
+        (name, SILENT_SECONDS),
+    )
+    return None if found is None else str(found)
+
+
 def stopped(tx: Transaction, name: str) -> None:
     """Its runtime was stopped on purpose, and reports no more until it is started."""
     tx.execute("update nodes set stopped_at = now() where name = %s", (name,))

@@ -5,7 +5,7 @@ One a node, by a session-level advisory lock. It survives a database restart, an
 
 import time
 
-from faxplan import nodes, overdue, queue, transient_readers
+from faxplan import node_names, nodes, overdue, queue, transient_readers
 from faxplan.call_result import without_channel
 from faxplan.claims import ClaimedFax
 from faxplan.config import Settings
@@ -132,7 +132,7 @@ class Runtime:
             try:
                 if not self._listener.connected and not self._take_node():
                     if self._is_superseded():
-                        self._switch.log("notice", "another runtime serves this node; this one ends")
+                        node_names.tell_superseded(self._switch, self._db, self._settings.node)
                         return
                     continue
                 self._work()

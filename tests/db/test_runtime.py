@@ -215,6 +215,18 @@ def test_a_second_runtime_on_the_same_node_ends(world: World, runtime: Runtime) 
     first.close()
 
 
+def test_a_machine_with_the_name_of_another_says_so(world: World, runtime: Runtime) -> None:
+    """As one that was copied whole."""
+    with world.switch.across_tenants() as tx:
+        nodes.report(tx, "node1", switch_uuid="of another machine", max_channels=1)
+    first = Listener(world.installation.url("faxplan_switch"), ())
+    assert first.try_lock(nodes.lock_key("node1"))
+    runtime.run(lambda: False)
+    assert runtime.switch.logged[-1].startswith("crit: another runtime serves this node")
+    assert "two machines are called node1" in runtime.switch.logged[-1]
+    first.close()
+
+
 def test_calls_of_a_switch_that_is_gone_are_settled(world: World, runtime: Runtime) -> None:
     """The switch was killed in mid-call: it starts again with another core UUID."""
     fax_id = queued(world, world.acme)

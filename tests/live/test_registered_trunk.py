@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from faxplan import doctor_switch, mailboxes, outbound, trunk_provisioning
+from faxplan import doctor_switch, mailboxes, node_trunks, nodes, outbound, registrations, trunk_provisioning
 from faxplan.config import Settings, to_toml
 from faxplan.findings import Finding, Level, ok
 from faxplan.freeswitch_instance import Instance, InstanceOptions
@@ -267,3 +267,27 @@ def assert_secret(office: Office, *passwords: str) -> None:
     for password in passwords:
         forms = {password.encode(), escape(password).encode(), repr(password).encode()[1:-1]}
         assert [path for path in searched if any(form in path.read_bytes() for form in forms)] == []
+
+
+def test_a_node_says_whether_it_is_registered_and_gives_it_up_as_its_runtime_is_stopped(office: Office) -> None:
+    """By what FreeSWITCH itself says; beside another node, which would take it over."""
+    world = office.world
+
+    def row() -> dict[str, object]:
+        with world.admin.across_tenants() as tx:
+            found = registrations.holders(tx)
+            said = tx.value("select registered from nodes where name = %s", (office.settings.node,))
+        return {**next(each for each in found if each["trunk"] == "office"), "registered": said}
+
+    wait_for(lambda: row()["registered"] == ["office"], "the node to say that it is registered", 90)
+    assert (row()["node"], row()["failing"]) == (office.settings.node, None)
+    change_trunk(world, password=WRONG)
+    wait_for(lambda: row()["failing"] is not None and office.refused(), "the node to say that it is refused", 90)
+    assert row()["registered"] == []
+    with world.switch.across_tenants() as tx:
+        nodes.report(tx, "node2", switch_uuid="of another machine", max_channels=1)
+        node_trunks.applied(tx, "node2", node_trunks.versions(tx))
+    assert office.instance.api("python fax_queue::stop").startswith("+OK")
+    wait_for(lambda: not office.gateway(), "FreeSWITCH to have no such gateway any more", 60)
+    with world.admin.across_tenants() as tx:
+        assert {each["name"]: each["stopped"] for each in nodes.everyone(tx)}[office.settings.node]

@@ -40,6 +40,34 @@ def test_of_nodes_it_says_what_lies_on_a_silent_one_and_which_is_drained(world: 
     assert "At work" not in page
 
 
+def test_of_a_node_that_was_stopped_and_a_trunk_that_fails_to_register_it_says_so(world: World, olga: Visitor) -> None:
+    execute(
+        world,
+        """insert into nodes (name, switch_uuid, max_channels, heartbeat_at, waiting, stopped_at)
+           values ('n1', 'u', 30, now() - interval '2 s', 3, now()), ('n2', 'u', 30, now(), 0, null)""",
+    )
+    execute(
+        world, "update trunks set register = true, username = 'fax', password = 'secret', changed_at = '2020-01-01'"
+    )
+    execute(
+        world,
+        """insert into trunk_holders (trunk_id, node, since, failing_since)
+           select id, 'n2', now(), now() + interval '1 s' from trunks""",
+    )
+    page = olga.get("/installation/nodes").text
+    assert "Stopped on purpose" in page
+    assert "Received faxes on its disk that wait: 3." in page
+    # Since just now: it may be on its way.
+    assert "cannot register it" not in olga.get("/installation/trunks").text
+    execute(world, "alter table trunks disable trigger trunks_version")
+    execute(world, "update trunks set changed_at = '2020-01-01'")
+    execute(
+        world, "update trunk_holders set since = now() - interval '3 min', failing_since = now() - interval '2 min'"
+    )
+    assert "Node n2 cannot register it" in olga.get("/installation/trunks").text
+    assert "Trunk carrier cannot be registered by node n2" in olga.get("/installation").text
+
+
 def test_a_call_is_shown_with_its_pages_and_no_other_fax_is(world: World, olga: Visitor) -> None:
     """Also of another tenant than the operator's own."""
     queued(world, world.borea, pages=7)

@@ -220,6 +220,12 @@ def test_passwords_of_gateways_that_everybody_can_read_are_a_warning(
     assert [(each.level, each.remedy) for each in found] == [(Level.WARNING, f"chmod o-rwx {logs}")] * told
 
 
+@pytest.mark.parametrize(("reported", "told"), [("core-1", False), ("core-2", True), (None, False)])
+def test_two_machines_of_one_name_are_an_error(reported: str | None, told: bool) -> None:
+    found = doctor_switch.same_switch(Switch(one="core-1\n"), "node1", reported)
+    assert [each.level for each in found] == [Level.ERROR] * told
+
+
 class LiveSwitch(Switch):
     """One that answers everything, with Python alive, stuck, or the socket lost on the way to a command."""
 

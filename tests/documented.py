@@ -1,6 +1,7 @@
 """The code blocks of the pages, and who runs their commands: a mark stands before each block that has any.
 
-    <!-- run: tests/api/test_docs.py -->                   that test takes them from here (`claimed`), and runs them
+    <!-- run: tests/api/test_docs.py -->                   that test takes them from here (`claimed`), and runs them;
+                                                           or several do, with commas between
     <!-- not run: needs root on a machine of your own -->  nobody does, and why
 
 A mark is no part of what a reader sees. tests/unit/test_documented.py fails for a block with neither.
@@ -50,6 +51,11 @@ class Block:
             not self.language and any(_COMMAND.match(line) for line in self.text.splitlines())
         )
 
+    @property
+    def run_by(self) -> list[str]:
+        """Tests, by their files."""
+        return self.says.split(", ") if self.mark == RUN else []
+
     def __str__(self) -> str:
         return f"{self.page.relative_to(PROJECT)}:{self.line}"
 
@@ -76,7 +82,7 @@ def claimed(test: str, page: str, language: str = "") -> list[str]:
     found = [
         each.text
         for each in blocks(PROJECT / page)
-        if (each.mark, each.says, each.language) == (RUN, Path(test).relative_to(PROJECT).as_posix(), language)
+        if Path(test).relative_to(PROJECT).as_posix() in each.run_by and each.language == language
     ]
     assert found, f"{page} has no block of {language or 'indented'} commands with <!-- run: {test} -->"
     return found

@@ -1,4 +1,4 @@
-# Every target works on a fresh Debian 12 that has git, make and python3; what else is missing is named, then installed.
+# Every target works on a fresh Debian 12 or 13 that has git, make and python3; what else is missing is named, then installed.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 BIN := .venv/bin

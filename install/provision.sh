@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes of a fresh Debian 12 a machine with Faxplan on it, to try things on: FreeSWITCH, PostgreSQL, Faxplan by its own
+# Makes of a fresh Debian 12 or 13 a machine with Faxplan on it, to try things on: FreeSWITCH, PostgreSQL, Faxplan by its own
 # installer, the portal behind nginx with TLS, and two organisations that do not exist. For a virtual machine (Vagrantfile)
 # or a container, as root; not for a machine that has something to lose: it takes the ports of a web server, and configures
 # a FreeSWITCH that has no configuration yet. Again, it goes on where it ended.

@@ -72,7 +72,7 @@ become_root() {
 # Those that the function $1 lists.
 install_packages() {
     if ! command -v dpkg-query >/dev/null; then
-        say "This is not Debian. Faxplan installs itself on Debian 12; elsewhere install what these packages bring, and see"
+        say "This is not Debian. Faxplan installs itself on Debian 12 and 13; elsewhere install what these packages bring, and see"
         say "CONTRIBUTING.md for the steps that remain:"
         "$1" >&2
         return 1

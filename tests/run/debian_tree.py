@@ -1,4 +1,4 @@
-"""A fresh Debian 12 of debootstrap's in a folder, and commands within it: for tests of what administrators install."""
+"""A fresh Debian of debootstrap's in a folder, and commands within it: for tests of what administrators install."""
 
 import os
 import shlex
@@ -16,12 +16,12 @@ NEEDED = (
 )
 
 
-def made(folder: Path, packages: str = "ca-certificates,python3") -> None:
+def made(folder: Path, packages: str = "ca-certificates,python3", *, suite: str = "bookworm") -> None:
     """With what this machine knows of networks: names, certificates, pip's index."""
     for parent in (folder, folder.parent, folder.parent.parent):
         parent.chmod(0o755)
     subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(folder)],
+        ["debootstrap", "--variant=minbase", f"--include={packages}", suite, str(folder)],
         check=True, capture_output=True,
     )  # fmt: skip
     for name in ("etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt", "etc/pip.conf"):

@@ -1,4 +1,4 @@
-"""install/provision.sh in a fresh Debian 12 of debootstrap's, without FreeSWITCH and systemd: as far as it goes."""
+"""install/provision.sh in a fresh Debian 12 and 13, without FreeSWITCH and systemd: as far as that goes."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600), *debian_tree.NEEDED]
 _SOURCE = "srv/faxplan-source"
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """With the checkout in it."""
     folder = tmp_path_factory.mktemp("debian")
-    debian_tree.made(folder)
+    debian_tree.made(folder, suite=request.param)
     debian_tree.lay_checkout(folder / _SOURCE)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,8 @@ from faxplan.install_tree import Tree
 
 _BINARIES = (Path("/usr/bin"), Path("/usr/local/bin"), Path("/bin"))
 _SOCKET = Path("/var/run/postgresql/.s.PGSQL.5432")
+_PACKAGED = Path("/var/lib/dpkg/info/freeswitch.list")
+"""What the vendor's package freeswitch has laid, a path a line (dpkg)."""
 _PROGRAMS = (
     ("gs", "ghostscript", "Ghostscript, which renders documents"),
     ("bwrap", "bubblewrap", "bubblewrap, which confines what reads documents"),
@@ -56,17 +58,23 @@ def look(tree: Tree, switch: SwitchHere, python: tuple[int, int], *, database_el
 
 def _modules(tree: Tree, switch: SwitchHere) -> list[Missing]:
     return [
-        Missing(
-            f"{module} (there is no {switch.mod_dir}/{module}.so)",
-            package,
-            ""
-            if switch.program.is_relative_to("/usr/bin")
-            else f"build it ({module} in modules.conf of FreeSWITCH's sources, then make install), "
-            f"or with the vendor's packages: apt-get install {package}",
-        )
-        for module, package in NEEDED_MODULES.items()
+        _of_switch(tree, switch, f"{module} (there is no {switch.mod_dir}/{module}.so)", module)
+        for module in NEEDED_MODULES
         if not tree.exists(switch.mod_dir / f"{module}.so")
     ]
+
+
+def _of_switch(tree: Tree, switch: SwitchHere, what: str, module: str) -> Missing:
+    """From the vendor's package, where FreeSWITCH is from one. FusionPBX's installer builds it from source, in the
+    packages' places: a package would put another build's modules, or another FreeSWITCH, over that one."""
+    listed = tree.read(_PACKAGED) or b""
+    if f"{switch.program}\n".encode() in listed:
+        return Missing(what, NEEDED_MODULES[module])
+    return Missing(
+        what,
+        "",
+        f"build it: {module} in modules.conf of FreeSWITCH's sources, ./configure as before, make {module}-install",
+    )
 
 
 def _python(tree: Tree, switch: SwitchHere, python: tuple[int, int]) -> list[Missing]:
@@ -83,7 +91,7 @@ def _python(tree: Tree, switch: SwitchHere, python: tuple[int, int]) -> list[Mis
         )
     folders = ("/usr/lib/python3/dist-packages", f"/usr/local/lib/python{minor}/dist-packages")
     if not any(tree.exists(Path(folder) / "freeswitch.py") for folder in folders):
-        missing.append(Missing(f"freeswitch.py, in {folders[0]} or {folders[1]}", NEEDED_MODULES["mod_python3"]))
+        missing.append(_of_switch(tree, switch, f"freeswitch.py, in {folders[0]} or {folders[1]}", "mod_python3"))
     return missing
 
 

@@ -39,13 +39,14 @@ def of_profiles(tree: Tree, switch: SwitchHere) -> set[int]:
 
 
 def _running(switch: SwitchHere) -> set[int]:
-    """As `sofia status` has them: `internal  profile  sip:mod_sofia@192.0.2.1:5060  RUNNING (0)`."""
+    """As `sofia status` has them: `internal  profile  sip:mod_sofia@192.0.2.1:5060  RUNNING (0)`. A gateway's line has
+    its peer's port."""
     if not switch.running:
         return set()
     with switch.connect() as connection:
         status = connection.api("sofia status")
-    lines = [line for line in status.splitlines() if not line.strip().startswith("faxplan")]
-    return {int(port) for line in lines for port in re.findall(r"sips?:\S+?:(\d+)\b", line)}
+    found = re.findall(r"^\s*(\S+)\s+profile\s+sips?:\S+?:(\d+)\b", status, re.MULTILINE)
+    return {int(port) for name, port in found if name != "faxplan"}
 
 
 def _set_variables(tree: Tree, switch: SwitchHere) -> dict[str, str]:

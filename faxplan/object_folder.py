@@ -163,13 +163,18 @@ class ObjectFolder:
         )
 
     def _make(self) -> None:
-        """With its marker at once: a folder without it is never ours."""
+        """With its marker at once: a folder without it is never ours. Root makes it for whoever has the folder above:
+        one of root's own would shut out FreeSWITCH and the worker."""
         parent = self.root.parent
         if not parent.exists():
             private_folder(parent)
         made = Path(tempfile.mkdtemp(prefix=f".{self.root.name}-", dir=parent))
         try:
             write_durably(made / MARKER, MARK)
+            if os.geteuid() == 0:
+                owner = parent.stat()
+                for path in (made, made / MARKER):
+                    os.chown(path, owner.st_uid, owner.st_gid)
             made.rename(self.root)
         except OSError:
             shutil.rmtree(made)

@@ -9,6 +9,7 @@ from pathlib import Path
 from faxplan import machine_turn
 from faxplan.freeswitch_found import NEEDED_MODULES
 
+_PACKAGED = Path("/var/lib/dpkg/info/freeswitch.list")
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 _MODULES = """<configuration name="modules.conf" description="Modules">
@@ -133,7 +134,9 @@ def vendor(root: Path, *, external: int = 5080) -> SwitchTree:
     tree = SwitchTree(
         root, Path("/etc/freeswitch"), Path("/usr/share/freeswitch/scripts"), Path("/usr/lib/freeswitch/mod")
     )
-    return _made(tree, Path("/usr/bin/freeswitch"), external)
+    program = Path("/usr/bin/freeswitch")
+    tree.write(_PACKAGED, f"/.\n/usr/bin\n{program}\n")
+    return _made(tree, program, external)
 
 
 def source(root: Path, *, external: int = 5080) -> SwitchTree:
@@ -144,11 +147,12 @@ def source(root: Path, *, external: int = 5080) -> SwitchTree:
 
 
 def fusionpbx(root: Path, *, bindings: str = "configuration,dialplan,directory,languages") -> SwitchTree:
-    """The vendor's packages with FusionPBX on them.
+    """FusionPBX as its installer leaves it: FreeSWITCH built from source, in the places of the vendor's packages.
 
     What its database says comes by mod_lua, FreeSWITCH runs as www-data, and few modules are loaded.
     """
     tree = vendor(root)
+    tree.at(_PACKAGED).unlink()
     modules = ["mod_commands", "mod_lua", "mod_sofia", "mod_logfile", "mod_spandsp", "mod_dptools", "mod_dialplan_xml"]
     tree.write(tree.conf / "autoload_configs" / "modules.conf.xml", _modules([*modules, "mod_event_socket"]))
     tree.write(tree.conf / "autoload_configs" / "lua.conf.xml", _LUA.format(bindings=bindings))

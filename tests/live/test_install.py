@@ -112,7 +112,7 @@ def test_a_switch_of_its_own_beside_a_pbx_whose_configuration_a_handler_serves(
     machine: VanillaMachine, live: Live, open_to_all: str, three_pages: Path
 ) -> None:
     environment = {**os.environ, "FAXPLAN_SANDBOX": "limits"}
-    machine.serve_by_handler()
+    machine.serve_by_handler(DID, live.faxplan_port)
     machine.start_switch()
     before, lasting = machine.configuration(), str(uuid.uuid4())
     assert machine.voice_call(lasting)
@@ -134,14 +134,16 @@ def test_a_switch_of_its_own_beside_a_pbx_whose_configuration_a_handler_serves(
     faxplan("enrol", "--as", "anna@acme.example", given=PHRASE)
     machine.begin("runuser", "-u", "faxplan", "--", "/usr/local/bin/faxplan", "worker", environment=environment)
     wait_for(lambda: machine.at("/etc/faxplan/freeswitch/sip_profiles/faxplan/carrier.xml").exists(), 90, "gateway")
-    live.carrier.api(f"bgapi originate {{fax_enable_t38=true}}sofia/gateway/faxplan/{DID} &txfax({three_pages})")
+    pbx = f"sofia/faxplan/{DID}@127.0.0.1:{machine.external_port}"
+    live.carrier.api(f"bgapi originate {{fax_enable_t38=true}}{pbx} &txfax({three_pages})")
 
     def inbox() -> list[dict[str, object]]:
         return received(faxplan("list", "--inbox", "--json", "--as", "anna@acme.example"))
 
     (fax,) = wait_for(lambda: inbox() if inbox() and inbox()[0]["state"] == "received" else None, 90, "received fax")
     assert fax["pages"] == 3
-    assert "faxplan" not in machine.api("sofia status")
+    assert "T.38," in faxplan("show", str(fax["id"]), "--as", "anna@acme.example")
+    assert "faxplan\tprofile" not in machine.api("sofia status")
     told = faxplan("uninstall", "--yes")
     assert "own FreeSWITCH has ended" in told
     assert machine.is_up(lasting)

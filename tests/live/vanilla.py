@@ -34,6 +34,27 @@ OWN_NUMBER = f"""<include>
   </extension>
 </include>
 """
+_GATEWAY = """<include>
+  <gateway name="0056bf00-a4f1-4096-8d28-8e94d686d882">
+    <param name="proxy" value="127.0.0.1:{port}"/>
+    <param name="register" value="false"/>
+    <param name="caller-id-in-from" value="true"/>
+  </gateway>
+</include>
+"""
+_BRIDGED = """<include>
+  <extension name="bridged">
+    <condition field="destination_number" expression="^\\{did}$">
+      <action application="set" data="hangup_after_bridge=true"/>
+      <action application="set" data="continue_on_fail=true"/>
+      <action application="export" data="fax_enable_t38=true"/>
+      <action application="export" data="t38_passthru=true"/>
+      <action application="bridge" data="sofia/gateway/0056bf00-a4f1-4096-8d28-8e94d686d882/{did}"/>
+    </condition>
+  </extension>
+</include>
+"""
+"""In our own words what FusionPBX's destination_edit.php makes of a DID whose action is a bridge."""
 
 
 class VanillaMachine:
@@ -117,11 +138,18 @@ class VanillaMachine:
             assert time.monotonic() < deadline, "FreeSWITCH was not up in 60 s"
             time.sleep(0.2)
 
-    def serve_by_handler(self) -> None:
-        """Has mod_lua answer for configuration and dialplan, as FusionPBX does it; before it is started."""
-        lua = self.at(FREESWITCH / "conf" / "autoload_configs" / "lua.conf.xml")
-        bound = '<param name="xml-handler-bindings" value="configuration,dialplan"/>'
+    def serve_by_handler(self, did: str, faxplan_port: int) -> None:
+        """As FusionPBX has it: mod_lua is bound to configuration and dialplan, a gateway leads to Faxplan, and a
+        destination bridges this DID to it, with T.38 let through. Before it is started.
+
+        There is no mod_lua here: what FusionPBX answers from its database lies in files.
+        """
+        conf = self.at(FREESWITCH / "conf")
+        lua = conf / "autoload_configs" / "lua.conf.xml"
+        bound = '<param name="xml-handler-bindings" value="configuration,dialplan,directory,languages"/>'
         lua.write_text(lua.read_text().replace("<settings>", f"<settings>{bound}", 1))
+        (conf / "sip_profiles" / "external" / "faxplan.xml").write_text(_GATEWAY.format(port=faxplan_port))
+        (conf / "dialplan" / "public" / "00_bridged.xml").write_text(_BRIDGED.format(did=did))
 
     def api(self, command: str) -> str:
         with EventSocket(self.socket_port, self.password) as connection:

@@ -317,6 +317,20 @@ def test_everything_that_is_missing_is_told_at_once_with_its_package(
     assert "apt-get install postgresql" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("made", [fusionpbx, source])
+def test_no_package_is_named_for_a_freeswitch_that_was_built(
+    made: Callable[[Path], SwitchTree], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As FusionPBX's installer does it, in /usr: the vendor's packages would lay another FreeSWITCH over it."""
+    tree = made(tmp_path)
+    tree.at(tree.mods / "mod_python3.so").unlink()
+    tree.at("/usr/lib/python3/dist-packages/freeswitch.py").unlink()
+    assert install(tree) == 1
+    told = capsys.readouterr().err
+    assert told.count("make mod_python3-install") == 2
+    assert "apt-get" not in told
+
+
 def test_a_module_for_another_python_is_told(tree: SwitchTree, capsys: pytest.CaptureFixture[str]) -> None:
     tree.write(tree.mods / "mod_python3.so", "ELF libpython3.99.so.1.0")
     assert install(tree) == 1

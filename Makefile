@@ -66,7 +66,7 @@ lock: ## Write requirements.lock anew, with the newest versions that pyproject.t
 .PHONY: dist
 dist: $(INSTALLED) ## Write the sdist and the wheel into dist/
 	@# The wheel is made of the sdist, in a folder of its own: what build/ still has of a deleted file gets into neither.
-	@# The date of the last commit, where there is one: the same commit gives the same bytes.
+	@# The date of the last commit, where there is one: the same commit gives the same wheel, byte for byte.
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(BIN)/python -m build --no-isolation --outdir dist
 
 .PHONY: deb

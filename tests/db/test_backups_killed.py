@@ -42,8 +42,8 @@ def counted(work: Callable[[], object]) -> Callable[[], None]:
     def done() -> None:
         connect, run = migrations.connect, Transaction._send
 
-        def connected(url: str) -> Any:
-            made = connect(url)
+        def connected(*given: str) -> Any:
+            made = connect(*given)
             made.cursor_factory = Counted
             return made
 

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import stat
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,10 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import faxplan
 from faxplan import audit, audit_key, checkpointing, files, nodes, tenants
+from faxplan.backup_dump import TOLD_SECONDS, BackupFailed, BackupRefused, dump, schema_stays, shown_bytes
 from faxplan.backup_manifest import (
     CHECKPOINT,
     DUMP,
@@ -39,27 +38,13 @@ from faxplan.backup_manifest import (
 from faxplan.config import Settings
 from faxplan.db import Database
 from faxplan.document_store import Store
-from faxplan.errors import FaxplanError
 
 _BLOCK = 1 << 20
-_TOLD_SECONDS = 0.5
 _NAME_LENGTH = 32
 """Of an object's."""
 _MARK = re.compile(r"\.faxplan-[\w.-]+")
 """Files beside the objects, as SHA256SUMS can name them."""
 _PASSWORD = re.compile(r"""(//[^:@/\s"']*:)[^\s"']*(@)|([?&]password=)[^&\s"']*""")
-
-
-class BackupRefused(FaxplanError):
-    """A backup cannot be taken so."""
-
-    error_id = "backup-refused"
-
-
-class BackupFailed(FaxplanError):
-    """A backup was not finished; nothing has its name."""
-
-    error_id = "backup-failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +90,9 @@ def take(
     try:
         with unfinished(target) as folder:
             taken_at = datetime.now(UTC)
-            known = _known(backup)
-            _dump(settings, folder / DUMP, known.server, told)
+            with schema_stays(settings.database_url_for("backup"), told):
+                known = _known(backup)
+                dump(settings, folder / DUMP, known.server, told)
             if store.folder is None:
                 # A bucket is copied by its own server's means, which know how to; here it is only looked at.
                 digests, present = {}, store.names()
@@ -193,57 +179,6 @@ def _lost(db: Database, missing: frozenset[str]) -> list[str]:
     return [row["object_name"] for row in rows]
 
 
-def client_environment(url: str) -> tuple[str, dict[str, str]]:
-    """A URL for the command line of a program of PostgreSQL, and its environment, which has the password: everybody on
-    this machine sees what is on a command line."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    password = query.pop("password", None) or (unquote(parts.password) if parts.password else None)
-    who = f"{parts.username}@" if parts.username else ""
-    bare = parts._replace(netloc=f"{who}{parts.netloc.rpartition('@')[2]}", query=urlencode(query))
-    # urlunsplit drops the slashes of a URL without a host.
-    plain = urlunsplit(bare) if bare.netloc else f"{bare.scheme}://{bare.path}{'?' if bare.query else ''}{bare.query}"
-    return plain, dict(os.environ) | ({"PGPASSWORD": password} if password else {})
-
-
-def _refuse_older(said: str, server: int) -> None:
-    """said: `pg_dump (PostgreSQL) 15.18 (Debian ...)`. server: the major version that is to be dumped."""
-    found = re.search(r"\) (\d+)", said)
-    if found and int(found[1]) < server:
-        raise BackupRefused(
-            f"pg_dump is of PostgreSQL {found[1]}, and the server of {server}: it dumps none that is newer. Install "
-            f"postgresql-client-{server}, and let its folder come first in PATH."
-        )
-
-
-def _dump(settings: Settings, target: Path, server: int, told: Told) -> None:
-    url, environment = client_environment(settings.database_url_for("backup"))
-    command = ["pg_dump", "--no-password", "--format", "custom", "--file", str(target), "--dbname", url]
-    told("database")
-    try:
-        _refuse_older(
-            subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, check=True).stdout, server
-        )
-        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as dumping:
-            while True:
-                try:
-                    _, said = dumping.communicate(timeout=_TOLD_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    told(f"database: {_bytes(target.stat().st_size if target.exists() else 0)}")
-                except BaseException:
-                    dumping.terminate()
-                    raise
-    except FileNotFoundError as error:
-        raise BackupRefused("pg_dump is not installed. apt-get install postgresql-client") from error
-    if dumping.returncode:
-        raise BackupFailed(
-            f"pg_dump did not finish: {said.strip() or dumping.returncode}. It logs in as faxplan_backup, for which "
-            "pg_hba.conf and pg_ident.conf have lines (docs/install-on-freeswitch.md)."
-        )
-    target.chmod(0o600)
-
-
 def take_objects(
     store: Store, folder: Path, previous: Path | None, before: Mapping[str, str], told: Told
 ) -> dict[str, str]:
@@ -276,9 +211,9 @@ def take_objects(
             continue
         size += held
         if time.monotonic() >= next_told:
-            next_told = time.monotonic() + _TOLD_SECONDS
-            told(f"documents: {count}, {_bytes(size)}")
-    told(f"documents: {len(digests)}, {_bytes(size)}")
+            next_told = time.monotonic() + TOLD_SECONDS
+            told(f"documents: {count}, {shown_bytes(size)}")
+    told(f"documents: {len(digests)}, {shown_bytes(size)}")
     return digests
 
 
@@ -370,10 +305,6 @@ def _is_object(path: str) -> bool:
 def _write(target: Path, text: str) -> None:
     with open(target, "x", opener=_private, encoding="utf-8") as writer:
         writer.write(text)
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _private(path: str, flags: int) -> int:

@@ -10,7 +10,7 @@ from psycopg2 import sql
 from psycopg2.errors import InsufficientPrivilege, ObjectInUse, RaiseException
 
 from faxplan import audit_restores, installation, migrations
-from faxplan.backups import client_environment
+from faxplan.backup_dump import client_environment
 from faxplan.errors import FaxplanError
 from faxplan.installation import ROLES, InstallationRefused
 from faxplan.migrations import PATIENCE, Patience, Told

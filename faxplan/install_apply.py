@@ -60,12 +60,19 @@ class Applying:
 
     def sweep(self) -> None:
         """Removes what an installation that was killed left half written."""
+        for path in self._named():
+            self._tree.sweep(path)
+
+    def is_swept(self) -> bool:
+        """Whether it left nothing."""
+        return not any(self._tree.partials(path) for path in self._named())
+
+    def _named(self) -> list[Path]:
         plan = self._plan
         folders, files = [each.path for each in plan.folders], [each.path for each in plan.files]
         lines, links = [each.path for each in plan.lines], [path for path, _ in plan.links]
-        for path in (*folders, *files, *lines, *links, self._path):
-            if self._tree.at(path.parent).is_dir():
-                self._tree.sweep(path)
+        named = (*folders, *files, *lines, *links, self._path)
+        return [path for path in named if self._tree.at(path.parent).is_dir()]
 
     def _folders(self) -> Iterator[Step]:
         for each in self._plan.folders:

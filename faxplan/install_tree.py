@@ -200,15 +200,19 @@ class Tree:
     def sweep(self, path: Path) -> None:
         """Removes what one that was killed left beside this file or folder, and where a link to a file leads; for
         whoever has the turn."""
+        for partial in self.partials(path):
+            if partial.is_dir() and not partial.is_symlink():
+                with suppress(OSError):
+                    partial.rmdir()
+            else:
+                partial.unlink(missing_ok=True)
+
+    def partials(self, path: Path) -> list[Path]:
+        """What `sweep` removes, as it lies on this machine."""
         real = self.at(path)
         led = real.resolve()
-        for each in {real, led} if led.is_relative_to(self.root) else {real}:
-            for partial in each.parent.glob(f".{glob.escape(each.name)}.*-*{_PARTIAL}"):
-                if partial.is_dir() and not partial.is_symlink():
-                    with suppress(OSError):
-                        partial.rmdir()
-                else:
-                    partial.unlink(missing_ok=True)
+        named = {real, led} if led.is_relative_to(self.root) else {real}
+        return [found for each in named for found in each.parent.glob(f".{glob.escape(each.name)}.*-*{_PARTIAL}")]
 
     @staticmethod
     def _partial(real: Path) -> Path:

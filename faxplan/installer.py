@@ -101,7 +101,8 @@ class Installer:
     def nothing_to_do(self) -> bool:
         """Whether all is in place, and runs where it can."""
         done = self.manifest.complete or not self.tree.is_this_machine
-        return done and bool(self.manifest.files) and not self.steps() and not self.edits() and not self._idle()
+        laid = bool(self.manifest.files) and not self.steps() and not self.edits() and self._applying.is_swept()
+        return done and laid and not self._idle()
 
     def steps(self) -> list[Step]:
         """What is to be laid, in order."""

@@ -172,10 +172,11 @@ def apply(
     return due
 
 
-def connect(url: str) -> psycopg2.extensions.connection:
-    """A connection of its own, for changes to the schema. Raises DatabaseUnavailable."""
+def connect(url: str, what: str = "migrating") -> psycopg2.extensions.connection:
+    """A connection of its own, for changes to the schema. what: as PostgreSQL is to show it. Raises
+    DatabaseUnavailable."""
     try:
-        return psycopg2.connect(url, connect_timeout=5, application_name=f"{application_name()}, migrating")
+        return psycopg2.connect(url, connect_timeout=5, application_name=f"{application_name()}, {what}")
     except psycopg2.OperationalError as error:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise DatabaseUnavailable(
@@ -185,8 +186,15 @@ def connect(url: str) -> psycopg2.extensions.connection:
         ) from error
 
 
-def take_turn(cursor: psycopg2.extensions.cursor, told: Told = lambda _: None, seconds: float | None = None) -> None:
-    """Among those who make and migrate: until the connection ends, in autocommit.
+def take_turn(
+    cursor: psycopg2.extensions.cursor,
+    told: Told = lambda _: None,
+    seconds: float | None = None,
+    *,
+    shared: bool = False,
+) -> None:
+    """Among those who make and migrate: until the connection ends, in autocommit. shared: beside others who only read,
+    as for a backup, whose schema is not to change meanwhile.
 
     told: for whom it waits, every half minute. seconds: the longest wait, None for as long as it takes; then TurnTaken.
     Asked again and again: an index that is made beside all else waits for every statement that runs, so for one that
@@ -194,7 +202,7 @@ def take_turn(cursor: psycopg2.extensions.cursor, told: Told = lambda _: None, s
     """
     began, next_told = time.monotonic(), 0.0
     while True:
-        cursor.execute("select pg_try_advisory_lock(%s)", (LOCK,))
+        cursor.execute(f"select pg_try_advisory_lock{'_shared' if shared else ''}(%s)", (LOCK,))
         if cursor.fetchone() == (True,):
             return
         waited = time.monotonic() - began
@@ -202,7 +210,7 @@ def take_turn(cursor: psycopg2.extensions.cursor, told: Told = lambda _: None, s
         if (is_over or waited >= next_told) and (holder := of_turn(cursor, LOCK)) is not None:
             if is_over:
                 raise TurnTaken(
-                    f"Another one makes, migrates or restores a database of this server: {holder.words}. Wait for its "
+                    f"Another one makes, migrates, restores or backs up this database: {holder.words}. Wait for its "
                     f"end; if it does nothing any more: select pg_terminate_backend({holder.pid})"
                 )
             told(f"waits for its turn, which {holder.words} has")

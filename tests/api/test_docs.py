@@ -119,7 +119,7 @@ ELSEWHERE = re.compile(
     # Modules of which nothing is done for a program: its errors are none of the API's.
     r"faxplan\.(cli|mail|audit_|signed_notes|checkpoint|enrolment|login|passkeys?|webauthn|second_factor|passphrases|"
     r"single_sign_on|identity_providers|recovery_key|invitations|forwarding|letting_in|proofs|tries|home|run|postgres|"
-    r"migration|install|uninstaller|upgrade|release|backup|restoring|database_restore|import_|"
+    r"migration|install|uninstaller|upgrade|release|backup|restoring|database_restore|import_|machine_turn|"
     r"switch_answers|node_provisioning|shipped|doctor|guard|files|purge|pending|spool|saving|adoption|brands|retention|sending_hours|"
     r"destinations|failure_changes|cdr|call_result|dial_string|sip_options|trunk_tests|fax_tiff|tiff_directory|lookups|"
     r"page_images|locked_pdf|fax_attachment|processes|smtp_answers|caller_ids|holds\.NothingToHold|staging|vault\.Other|own_api_keys)"

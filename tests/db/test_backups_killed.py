@@ -13,11 +13,12 @@ from typing import Any, BinaryIO
 import psycopg2
 import pytest
 
-from faxplan import backup_manifest, cli, import_entering, migrations, restoring
+from faxplan import backup_manifest, backups, cli, import_entering, migrations, restoring
 from faxplan.backup_manifest import NotABackup
 from faxplan.db import Database, Transaction
 from faxplan.installation import url_of
 from faxplan.key_folder import KeyFolder
+from faxplan.migrations import TurnTaken
 from tests.db.test_backups import backed_up, objects, said
 from tests.db.test_import import GERMANY, NEW
 from tests.installations import Installation, Installations, server
@@ -41,8 +42,8 @@ def counted(work: Callable[[], object]) -> Callable[[], None]:
     def done() -> None:
         connect, run = migrations.connect, Transaction._send
 
-        def connected(url: str) -> Any:
-            made = connect(url)
+        def connected(*given: str) -> Any:
+            made = connect(*given)
             made.cursor_factory = Counted
             return made
 
@@ -152,7 +153,7 @@ def test_a_restore_killed_anywhere_is_brought_to_its_end_by_the_same_command(
         count = len(changes(counted(lambda: cli.main(place.words))))
     place.is_restored()
     assert count > 30
-    for number in chosen(count, some, 5):
+    for number in chosen(count, some and 1, 5):
         place = places()
         with place.here():
             assert kill_before(counted(partial(cli.main, place.words)), number)
@@ -249,3 +250,22 @@ def test_an_import_killed_anywhere_is_finished_by_the_next(world: World, some: i
     again = entered()
     assert again.new == dict.fromkeys(import_entering.KINDS, 0)
     assert again.there == {"tenant": 1, "user": 2, "mailbox": 1, "reader": 2, "number": 2, "contact": 2}
+
+
+def test_a_backup_and_a_migration_take_turns(
+    backed_up: tuple[World, Path], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the dump is of, its manifest says."""
+    world, one = backed_up
+    dump, turns = backups.dump, []
+
+    def dumped(*given: Any) -> None:
+        with pytest.raises(TurnTaken, match=r"process \d+ \(faxplan \S+ level \d+, backing up, as faxplan_backup"):
+            migrations.apply(world.installation.url("postgres"), patience=migrations.Patience(turn_seconds=0))
+        turns.append(True)
+        dump(*given)
+
+    monkeypatch.setattr(backups, "dump", dumped)
+    said(capfd, "backup", one.with_name("two"))
+    assert turns == [True]
+    assert migrations.apply(world.installation.url("postgres")) == []

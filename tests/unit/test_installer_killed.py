@@ -97,3 +97,11 @@ def is_of_manifest(name: str) -> bool:
 
 def without_state(found: Picture) -> Picture:
     return {name: each for name, each in found.items() if not name.startswith("var/lib")}
+
+
+def test_what_the_last_step_has_left_goes_though_nothing_else_is_to_be_done(tree: SwitchTree) -> None:
+    assert install(tree) == 0
+    installed = tree.picture()
+    tree.write(f"{MANIFEST.rpartition('/')[0]}/.install.json.1-ab.partial", "{")
+    assert install(tree) == 0
+    assert tree.picture() == installed

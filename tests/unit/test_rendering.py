@@ -339,9 +339,7 @@ def test_a_stream_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
     ],
     ids=["something behind it", "a wrong place of its table", "no last line"],
 )
-def test_a_pdf_that_lacks_nothing_is_read_whatever_its_table_is(
-    tmp_path: Path, harm: Callable[[bytes], bytes]
-) -> None:
+def test_a_pdf_that_lacks_nothing_is_read_whatever_its_table_is(tmp_path: Path, harm: Callable[[bytes], bytes]) -> None:
     document = cornered(tmp_path / "a.pdf", A4, A4)
     document.write_bytes(harm(document.read_bytes()))
     assert len(fine(document, tmp_path / "a.tif").pages) == 2

@@ -1,7 +1,6 @@
 """The database in a backup: a dump of it, of a schema that stays meanwhile."""
 
 import os
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from faxplan import migrations
 from faxplan.backup_manifest import Told
 from faxplan.config import Settings
 from faxplan.errors import FaxplanError
+from faxplan.postgres_programs import client_program
 
 TOLD_SECONDS = 0.5
 """Between two looks at how far it is."""
@@ -43,27 +43,22 @@ def schema_stays(url: str, told: Told) -> Iterator[None]:
 
 
 def dump(settings: Settings, target: Path, server: int, told: Told) -> None:
-    """By pg_dump, into a new file of ours alone. server: the major version that is dumped. Raises BackupRefused and
-    BackupFailed."""
+    """By pg_dump, into a new file of ours alone. server: the major version that is dumped. Raises NoClientProgram
+    and BackupFailed."""
     url, environment = client_environment(settings.database_url_for("backup"))
-    command = ["pg_dump", "--no-password", "--format", "custom", "--file", str(target), "--dbname", url]
+    program = str(client_program("pg_dump", server))
+    command = [program, "--no-password", "--format", "custom", "--file", str(target), "--dbname", url]
     told("database")
-    try:
-        _refuse_older(
-            subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, check=True).stdout, server
-        )
-        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as dumping:
-            while True:
-                try:
-                    _, said = dumping.communicate(timeout=TOLD_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    told(f"database: {shown_bytes(target.stat().st_size if target.exists() else 0)}")
-                except BaseException:
-                    dumping.terminate()
-                    raise
-    except FileNotFoundError as error:
-        raise BackupRefused("pg_dump is not installed. apt-get install postgresql-client") from error
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as dumping:
+        while True:
+            try:
+                _, said = dumping.communicate(timeout=TOLD_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                told(f"database: {shown_bytes(target.stat().st_size if target.exists() else 0)}")
+            except BaseException:
+                dumping.terminate()
+                raise
     if dumping.returncode:
         raise BackupFailed(
             f"pg_dump did not finish: {said.strip() or dumping.returncode}. It logs in as faxplan_backup, for which "
@@ -83,16 +78,6 @@ def client_environment(url: str) -> tuple[str, dict[str, str]]:
     # urlunsplit drops the slashes of a URL without a host.
     plain = urlunsplit(bare) if bare.netloc else f"{bare.scheme}://{bare.path}{'?' if bare.query else ''}{bare.query}"
     return plain, dict(os.environ) | ({"PGPASSWORD": password} if password else {})
-
-
-def _refuse_older(said: str, server: int) -> None:
-    """said: `pg_dump (PostgreSQL) 15.18 (Debian ...)`. server: the major version that is to be dumped."""
-    found = re.search(r"\) (\d+)", said)
-    if found and int(found[1]) < server:
-        raise BackupRefused(
-            f"pg_dump is of PostgreSQL {found[1]}, and the server of {server}: it dumps none that is newer. Install "
-            f"postgresql-client-{server}, and let its folder come first in PATH."
-        )
 
 
 def shown_bytes(size: int) -> str:

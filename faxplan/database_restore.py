@@ -14,6 +14,7 @@ from faxplan.backup_dump import client_environment
 from faxplan.errors import FaxplanError
 from faxplan.installation import ROLES, InstallationRefused
 from faxplan.migrations import PATIENCE, Patience, Told
+from faxplan.postgres_programs import client_program
 
 _SHOWN = 4
 _LEAVES_SECONDS = 1.0
@@ -70,8 +71,8 @@ def restore(
 
     replace_as: the name that a database with tenants gets which is there; None: it is refused. One without any tenant
     goes. of: which backup it is, as its manifest has it in `sums`; a database that was made of that one stays, until
-    the audit says that the restore has come to its end. Raises RestoreRefused, RestoreFailed, DatabaseUnavailable,
-    InstallationRefused, and as migrations.apply.
+    the audit says that the restore has come to its end. Raises RestoreRefused, RestoreFailed, NoClientProgram,
+    DatabaseUnavailable, InstallationRefused, and as migrations.apply.
     """
     server = migrations.connect(superuser_url)
     server.autocommit = True
@@ -87,7 +88,7 @@ def restore(
         unfinished = installation.make_unfinished(server, database)
         url = installation.url_of(superuser_url, unfinished)
         told("database")
-        _load(url, dump)
+        _load(url, dump, server.server_version // 10000)
         migrations.apply(url, told=told, patience=patience)
         installation.grant_connect(server, unfinished)
         # Again: that took its time.
@@ -216,15 +217,12 @@ def _count(superuser_url: str, database: str, table: str, question: str | sql.Co
         connection.close()
 
 
-def _load(url: str, dump: IO[bytes]) -> None:
+def _load(url: str, dump: IO[bytes], server: int) -> None:
+    """server: its major version."""
     plain, environment = client_environment(url)
-    command = ["pg_restore", "--no-password", "--exit-on-error", "--dbname", plain]
-    try:
-        done = subprocess.run(
-            command, env=environment, stdin=dump, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            check=False,
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise RestoreRefused("pg_restore is not installed. apt-get install postgresql-client") from error
+    command = [str(client_program("pg_restore", server)), "--no-password", "--exit-on-error", "--dbname", plain]
+    done = subprocess.run(
+        command, env=environment, stdin=dump, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode:
         raise RestoreFailed(f"pg_restore did not finish: {done.stderr.strip() or done.returncode}")

@@ -22,6 +22,7 @@ from faxplan import (
     enrolment,
     mailboxes,
     postgres,
+    postgres_programs,
     purge_state,
     transient_readers,
 )
@@ -292,12 +293,14 @@ def test_one_that_is_cut_off_has_no_name_and_is_in_nobody_s_way(
     assert "is there already" in said(capfd, "backup", one, code=1)
     path = os.environ["PATH"]
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(postgres_programs, "DEBIAN", tmp_path)
+    monkeypatch.setattr(postgres_programs, "PACKAGE", "no_such_package")
     assert "pg_dump is not installed" in said(capfd, "backup", two, code=1)
     assert not two.exists()
     older = tmp_path / "pg_dump"
     older.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n")
     older.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{path}")
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert "Install postgresql-client-" in said(capfd, "backup", two, code=1)
     monkeypatch.setenv("PATH", path)
     left = two.with_name(".two.unfinished")

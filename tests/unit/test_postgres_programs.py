@@ -25,7 +25,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     laid(tmp_path / "debian" / "15" / "bin", "15.18")
     laid(tmp_path / "debian" / "17" / "bin", "17beta1")
     laid(tmp_path / "bin", "16.2")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return tmp_path
 
 

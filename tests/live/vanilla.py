@@ -26,7 +26,7 @@ VOICE = "15550100"
 """A number of the PBX's own, which plays a tone for ever."""
 OWN_SWITCH_LAST = 14999
 _FOLDERS = ("/etc", "/var", "/usr")
-_OWN_NUMBER = f"""<include>
+OWN_NUMBER = f"""<include>
   <extension name="tone">
     <condition field="destination_number" expression="^{VOICE}$">
       <action application="transfer" data="9197 XML default"/>
@@ -209,7 +209,7 @@ class VanillaMachine:
         switch_conf.write_text(switch_conf.read_text().replace("<settings>", f"<settings>{ports}", 1))
         for ipv6 in ("internal-ipv6.xml", "external-ipv6.xml"):
             (conf / "sip_profiles" / ipv6).unlink()
-        (conf / "dialplan" / "public" / "00_tone.xml").write_text(_OWN_NUMBER)
+        (conf / "dialplan" / "public" / "00_tone.xml").write_text(OWN_NUMBER)
 
 
 def _rtp_ports() -> RtpPorts:

@@ -33,6 +33,14 @@ def test_undo_names_all_that_was_put_there() -> None:
     assert left == []
 
 
+def test_a_release_has_others_packages_in_the_versions_that_it_was_tried_with() -> None:
+    """`faxplan upgrade` makes the next one so; FreeSWITCH, with others loaded, could not take it as it runs."""
+    commands = re.findall(r"^    (\S+)/bin/pip install (.+)$", PAGE.read_text(), re.MULTILINE)
+    assert len(commands) == 4
+    for release, options in commands:
+        assert options.startswith(("--no-deps ", f"--constraint {release}/share/faxplan/requirements.lock "))
+
+
 ADVICE = cli_database._ADVICE.format(database="faxplan", logins=",".join(LOGINS))
 
 

@@ -8,8 +8,6 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -25,7 +23,8 @@ from tests.live.debian import DebianMachine, unusable
 from tests.live.neighbour import SIP_PORT, Neighbour
 from tests.live.running import TEST_NUMBER
 from tests.live.vanilla import FREESWITCH, PREFIX
-from tests.unit.test_packaging import PROJECT, checkout
+from tests.live.wheels import wheel
+from tests.unit.test_packaging import PROJECT
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
@@ -65,7 +64,7 @@ NEEDED_BY_FAXPLAN = {
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """As `make dist` makes them, of this checkout: by their versions."""
-    return {version: _wheel(version, tmp_path_factory.mktemp("source")) for version in (FIRST, SECOND)}
+    return {version: wheel(version, tmp_path_factory.mktemp("source")) for version in (FIRST, SECOND)}
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +85,8 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianMachine]:
 @pytest.fixture(scope="module")
 def provided(bare: DebianMachine, wheels: dict[str, Path]) -> DebianMachine:
     """With a release by the page's commands, and with the packages that `faxplan install` names, no others."""
-    for wheel in wheels.values():
-        shutil.copy(wheel, bare.at("/root"))
+    for each in wheels.values():
+        shutil.copy(each, bare.at("/root"))
     bare.run("apt-get", "update", "-qq", outside=True)
     status, told = bare.tried("/usr/bin/python3", "-m", "venv", "/srv/try")
     assert status != 0, "the page's first command is not needed"
@@ -323,17 +322,6 @@ STAYS = {
 """Below /etc, of all that an installation touches: everything else is as it was."""
 
 
-def _wheel(version: str, source: Path) -> Path:
-    for name in checkout():
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT / name, source / name)
-    told = source / "faxplan" / "__init__.py"
-    told.write_text(re.sub(r'__version__ = "[^"]+"', f'__version__ = "{version}"', told.read_text()))
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(source / "dist"), str(source)]
-    subprocess.run(command, check=True, capture_output=True)
-    return source / "dist" / f"faxplan-{version}-py3-none-any.whl"
-
-
 def _type(machine: DebianMachine, block: str, *, given: str = "", outside: bool = False) -> None:
     """The commands of a page, as they stand there."""
     for command in block.splitlines():
@@ -341,8 +329,8 @@ def _type(machine: DebianMachine, block: str, *, given: str = "", outside: bool 
 
 
 def _is_installed(machine: DebianMachine, package: str) -> bool:
-    status, told = machine.tried("dpkg-query", "--show", "--showformat=${db:Status-Status}", package)
-    return (status, told) == (0, "installed")
+    asking = ("dpkg-query", "--show", "--showformat=${db:Status-Status}", package)
+    return machine.tried(*asking) == (0, "installed")
 
 
 def _at_a_terminal(machine: DebianMachine, command: str, typed: str) -> str:
@@ -378,8 +366,7 @@ def _both_ways(machine: DebianMachine, carrier: Neighbour, pages: Path, account:
 def _received(machine: DebianMachine) -> list[dict[str, Any]]:
     """Newest first."""
     told = machine.run("faxplan", "list", "--inbox", "--json", "--as", READER)
-    found: list[dict[str, Any]] = json.loads(told[told.index("[") :])
-    return found
+    return list(json.loads(told[told.index("[") :]))
 
 
 def _newest(machine: DebianMachine, before: int) -> dict[str, Any] | None:

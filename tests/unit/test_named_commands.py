@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import cli, switch_answers
+from faxplan import cli, machine_turn, switch_answers
 
 PROJECT = Path(__file__).parents[2]
 INSTALL_PAGE = PROJECT / "docs" / "install-on-freeswitch.md"
@@ -105,10 +105,10 @@ def test_files_that_the_install_page_copies_exist() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_paths_below_the_prefix_are_those_of_an_installation(page: Path) -> None:
-    """A release has what setup.py lays, and nothing lies beside the releases but what the installer notes."""
+    """A release has what setup.py lays, and nothing lies beside the releases but the lock and what is noted."""
     for path in re.findall(r"/usr/local/lib/faxplan/([\w./-]+)", page.read_text()):
         first, *rest = path.rstrip("./").split("/")
-        assert first in {"current", "previous", "releases", "install.json", "kept"}, path
+        assert first in {"current", "previous", "releases", "install.json", "kept", machine_turn.NAME}, path
         within = "/".join(rest[first == "releases" :])
         if shared := within.removeprefix("share/faxplan").strip("/") if within.startswith("share/") else "":
             assert (PROJECT / shared).exists(), path

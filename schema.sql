@@ -614,6 +614,7 @@ create table nodes (
     waiting        integer not null default 0,
     stopped_at     timestamptz,
     registered     text[] not null default '{}',
+    silent_trunks  text[] not null default '{}',
     constraint nodes_pkey primary key (name)
 );
 comment on table nodes is 'FreeSWITCH machines. switch_uuid is the core UUID of the running switch: a new one proves that every call of the old one is gone. paused: it dials nothing until an operator lets it (fax_queue::resume).';
@@ -621,6 +622,7 @@ comment on column nodes.draining_since is 'Since when an administrator wants it 
 comment on column nodes.waiting is 'Received faxes on its disk that were not delivered yet when it last reported.';
 comment on column nodes.stopped_at is 'When its runtime was stopped on purpose (fax_queue::stop); it counts until the node reports again.';
 comment on column nodes.registered is 'Trunks that its switch has registered, by what that said when the node looked last.';
+comment on column nodes.silent_trunks is 'Trunks of whose gateways its switch says that OPTIONS are not answered, when the node looked last.';
 
 create table node_trunks (
     node        text not null,

@@ -191,7 +191,8 @@ def _settings_file(environment: Mapping[str, str], *, quiet: bool) -> Path | Non
     if not here.settings_file.exists():
         return None
     if not quiet:
-        print(f"Using {here.shown(here.settings_file)}, the settings of `make run`.", file=sys.stderr)
+        away = "" if here.is_running() else ", which is not running: start it in another terminal"
+        print(f"Using {here.shown(here.settings_file)}, the settings of `make run`{away}.", file=sys.stderr)
     return here.settings_file
 
 

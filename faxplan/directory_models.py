@@ -335,6 +335,7 @@ class Node(Table):
     waiting = IntegerField(default=0)
     stopped_at = TimestampField(null=True)
     registered = TextArrayField()
+    silent_trunks = TextArrayField()
 
     class Meta:
         """Where its rows are."""

@@ -33,6 +33,7 @@ class GatewaySync:
         self._next_look = 0.0
         self._silent: set[str] = set()
         self._registering: list[str] | None = None
+        self._there: list[str] = []
         self._known: tuple[list[Gateway], list[IPv4Network | IPv6Network]] | None = None
         self._complaint = ""
         # A runtime that ended between writing a gateway and telling the switch has left it unknown there.
@@ -48,12 +49,15 @@ class GatewaySync:
         if now < self._next_look:
             return
         self._next_look = now + LOOK_SECONDS
-        registered = [each for each in self._registering or () if self._switch.registration(each) == REGISTERED]
+        states = {name: self._switch.gateway(name) for name in {*(self._registering or ()), *self._there}}
+        registered = [each for each in self._registering or () if states[each].registration == REGISTERED]
         with self._db.across_tenants() as tx:
+            nodes.note_silent_trunks(tx, self._settings.node, [each for each in states if states[each].is_silent])
             taken = self._hold(tx, registered)
             versions, told = node_trunks.versions(tx), node_trunks.told(tx, self._settings.node)
             wanted = (trunks.gateways(tx, self._settings.node), trunks.source_networks(tx))
             self._record(tx, taken)
+        self._there = [each.name for each in wanted[0]]
         if not (self._settings.gateway_dir or self._settings.acl_file):
             return
         if wanted != self._known:

@@ -13,7 +13,7 @@ from faxplan.db import Database
 from faxplan.errors import DatabaseUnavailable, FaxplanError, InvalidSetting, SwitchUnavailable
 from faxplan.event_socket import EventSocket
 from faxplan.gateway_sync import GatewaySync
-from faxplan.switch import registration_of
+from faxplan.switch import GatewayState, gateway_state_of
 
 SILENT_SECONDS = 30.0
 ANSWER_SECONDS = 5.0
@@ -93,9 +93,9 @@ class _Commanded:
         """See faxplan.switch; it waits for the answer."""
         self._switch.api(text)
 
-    def registration(self, gateway: str) -> str:
+    def gateway(self, name: str) -> GatewayState:
         """See faxplan.switch."""
-        return registration_of(self._switch.api(f"sofia xmlstatus gateway {gateway}"))
+        return gateway_state_of(self._switch.api(f"sofia xmlstatus gateway {name}"))
 
     def log(self, level: str, text: str) -> None:
         """Into syslog."""

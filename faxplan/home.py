@@ -96,6 +96,17 @@ class Home:
                 lock.seek(0)
                 lock.truncate()
 
+    def is_running(self) -> bool:
+        """Whether a `make run` is at work here, as far as we may look."""
+        try:
+            with self._lock_file.open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except (BlockingIOError, PermissionError):
+            return True
+        return False
+
     def shown(self, path: Path) -> str:
         """A path as short as the reader needs it: relative where it lies below the current folder."""
         here = Path.cwd()

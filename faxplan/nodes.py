@@ -1,6 +1,7 @@
 """Nodes: the FreeSWITCH machines, and which switch runs on each right now."""
 
 import hashlib
+from collections.abc import Collection
 
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
@@ -62,6 +63,14 @@ def drain(tx: Transaction, name: str, *, drains: bool) -> None:
         (drains, name),
     ):
         raise not_there(name)
+
+
+def note_silent_trunks(tx: Transaction, name: str, trunks: Collection[str]) -> None:
+    """Notes of which trunks the node's switch says that their OPTIONS are not answered."""
+    tx.execute(
+        "update nodes set silent_trunks = %(trunks)s where name = %(name)s and silent_trunks <> %(trunks)s::text[]",
+        {"name": name, "trunks": sorted(trunks)},
+    )
 
 
 def not_there(name: str) -> NotFound:

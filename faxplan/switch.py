@@ -68,15 +68,28 @@ def capacity_of(status: str) -> Capacity | None:
     return Capacity(*(int(each[1]) for each in found if each))
 
 
-REGISTERED = "REGED"
-"""What FreeSWITCH calls a gateway that has registered (sofia_state_names)."""
+REGISTERED, UNREGISTERED = "REGED", "NOREG"
+"""What FreeSWITCH calls a gateway that has registered, and one that does not register at all (sofia_state_names)."""
 _STATE = re.compile(r"<state>(\w+)</state>")
+_STATUS = re.compile(r"<status>(\w+)</status>")
 
 
-def registration_of(status: str) -> str:
-    """The state in what `sofia xmlstatus gateway NAME` says (mod_sofia.c, xml_gateway_status); empty: there is none."""
-    found = _STATE.search(status)
-    return found[1] if found else ""
+@dataclass(frozen=True, slots=True)
+class GatewayState:
+    """How a gateway does. registration: how far it is with registering, in FreeSWITCH's word; empty: there is no such
+    gateway. is_silent: its OPTIONS are not answered, so that FreeSWITCH refuses calls through it."""
+
+    registration: str
+    is_silent: bool = False
+
+
+def gateway_state_of(status: str) -> GatewayState:
+    """What `sofia xmlstatus gateway NAME` says (mod_sofia.c, xml_gateway_status)."""
+    state, up = _STATE.search(status), _STATUS.search(status)
+    registration = state[1] if state else ""
+    # One that has yet to register is DOWN as well.
+    has_begun = registration in (REGISTERED, UNREGISTERED)
+    return GatewayState(registration, has_begun and up is not None and up[1] == "DOWN")
 
 
 SwitchEvent = ChannelMade | NoAnswer | FaxStarted | PageDone | CallJournalled
@@ -88,8 +101,8 @@ class Commanded(Protocol):
     def command(self, text: str) -> None:
         """Runs an API command, in the background where it can."""
 
-    def registration(self, gateway: str) -> str:
-        """How far a gateway is with registering, in FreeSWITCH's word; empty: there is no such gateway."""
+    def gateway(self, name: str) -> GatewayState:
+        """How a gateway does."""
 
     def log(self, level: str, text: str) -> None:
         """One line to a log. level: err, warning, notice, info, debug."""

@@ -5,7 +5,7 @@ Told by calls, on whatever node. Failures count where they came of different num
 OPTIONS (GATEWAY_DOWN) or is not there (INVALID_GATEWAY), is true of that node alone: there the trunk rests at once.
 """
 
-from faxplan import registrations
+from faxplan import nodes, registrations
 from faxplan.db import Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.language import _
@@ -99,11 +99,11 @@ def worked(tx: Transaction, trunk_id: int, node: str) -> None:
 
 def everyone(tx: Transaction) -> list[Row]:
     """Of every trunk (role admin): name, enabled, failures in a row, rests_seconds (0: it does not), down_on (nodes on
-    which alone it rests), last_failure and its time, last_success_at, calls in flight on all nodes and in both
-    directions, registered_by (the node that alone registers it, or None), unregistered_on (that one, where it has
-    failed to for more than registrations.UNREGISTERED seconds), is_tried (it has rested, and takes one call at a
-    time), has_trial (that is going on), max_calls, paced_seconds (until calls_per_second allows the next call,
-    as limits.py reckons; 0: now).
+    which alone it rests, or whose switch says that it does not answer OPTIONS), last_failure and its time,
+    last_success_at, calls in flight on all nodes and in both directions, registered_by (the node that alone registers
+    it, or None), unregistered_on (that one, where it has failed to for more than registrations.UNREGISTERED seconds),
+    is_tried (it has rested, and takes one call at a time), has_trial (that is going on), max_calls, paced_seconds
+    (until calls_per_second allows the next call, as limits.py reckons; 0: now).
     """
     found = tx.rows(
         """select t.name, t.enabled, coalesce(s.failures, 0) as failures, s.last_failure, s.last_failure_at,
@@ -116,9 +116,11 @@ def everyone(tx: Transaction) -> list[Row]:
                   exists (select from calls c where c.trunk_id = t.id and c.direction = 'outbound'
                           and c.started_at > greatest(s.rests_until, now() - make_interval(secs => %s))) as has_trial,
                   array(select n.key from jsonb_each(s.node_rests) n where (n.value ->> 1)::timestamptz > now()
-                        order by n.key) as down_on
+                        union select d.name from nodes d
+                        where t.name = any(d.silent_trunks) and d.heartbeat_at > now() - make_interval(secs => %s)
+                        order by 1) as down_on
            from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name""",
-        (FAILURES_BEFORE_REST, TRIAL_SECONDS),
+        (FAILURES_BEFORE_REST, TRIAL_SECONDS, nodes.SILENT_SECONDS),
     )
     held = {row["trunk"]: row for row in registrations.holders(tx)}
     for each in found:
@@ -142,9 +144,11 @@ def briefly(tx: Transaction) -> list[Row]:
     return tx.rows(
         """select t.name, t.enabled, t.max_calls, coalesce(s.failures, 0) as failures,
                   coalesce(s.rests_until > now(), false) as rests,
-                  (select count(*) from jsonb_each(s.node_rests) n where (n.value ->> 1)::timestamptz > now())
-                      as down_on,
+                  (select count(*) from nodes n
+                   where (s.node_rests -> n.name ->> 1)::timestamptz > now() or t.name = any(n.silent_trunks)
+                         and n.heartbeat_at > now() - make_interval(secs => %s)) as down_on,
                   extract(epoch from s.last_success_at)::float as worked_at,
                   (select count(*) from calls c where c.trunk_id = t.id) as calls
-           from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name"""
+           from trunks t left join trunk_states s on s.trunk_id = t.id order by t.name""",
+        (nodes.SILENT_SECONDS,),
     )

@@ -33,11 +33,12 @@ from faxplan.switch import (
     Capacity,
     ChannelMade,
     FaxStarted,
+    GatewayState,
     NoAnswer,
     PageDone,
     SwitchEvent,
     capacity_of,
-    registration_of,
+    gateway_state_of,
 )
 from faxplan.switch_status import AtWork
 
@@ -251,9 +252,9 @@ class FreeSwitch:
         """See faxplan.switch."""
         self._api.execute("bgapi", text)
 
-    def registration(self, gateway: str) -> str:
+    def gateway(self, name: str) -> GatewayState:
         """See faxplan.switch."""
-        return registration_of(str(self._api.execute("sofia", f"xmlstatus gateway {gateway}")))
+        return gateway_state_of(str(self._api.execute("sofia", f"xmlstatus gateway {name}")))
 
     def log(self, level: str, text: str) -> None:
         """See faxplan.switch."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from faxplan.call_result import CallResult, without_channel
 from faxplan.journal import Journal, Outcome
 from faxplan.spool import Spool
-from faxplan.switch import CallJournalled, Capacity, ChannelMade, SwitchEvent
+from faxplan.switch import CallJournalled, Capacity, ChannelMade, GatewayState, SwitchEvent
 
 _ORIGINATE = re.compile(
     r"uuid:(?P<uuid>\S+) originate .*sofia/gateway/(?P<gateway>[^/]+)/(?P<number>\S+) "
@@ -107,8 +107,8 @@ class ScriptedSwitch:
     def command(self, text: str) -> None:
         raise AssertionError(f"no test expects the command {text!r}")
 
-    def registration(self, gateway: str) -> str:  # noqa: ARG002 - of each the same
-        return "REGED"
+    def gateway(self, name: str) -> GatewayState:  # noqa: ARG002 - of each the same
+        return GatewayState("REGED")
 
     def next_event(self, timeout_ms: int) -> SwitchEvent | None:
         if timeout_ms:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.gateways import Gateways
 from bench.sofia_command import sofia
-from faxplan.switch import registration_of
+from faxplan.switch import gateway_state_of
 
 
 def write(folder: Path, name: str, **params: str) -> None:
@@ -46,7 +46,7 @@ def test_a_registration_says_how_far_it_is(tmp_path: Path) -> None:
     write(tmp_path, "bad", register="true", username="fax", password="wrong")
     gateways = Gateways(tmp_path, {"bad"})
     said = {
-        name: registration_of(sofia(gateways, "faxplan", f"xmlstatus gateway {name}"))
+        name: gateway_state_of(sofia(gateways, "faxplan", f"xmlstatus gateway {name}")).registration
         for name in ("good", "bad", "none")
     }
     assert said == {"good": "REGED", "bad": "FAIL_WAIT", "none": ""}

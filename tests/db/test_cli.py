@@ -13,6 +13,7 @@ from PIL import Image
 from faxplan import cli, fax_tiff, nodes, outbound, page_images, progress, settling, users
 from faxplan.call_result import CallResult
 from faxplan.config import to_toml
+from faxplan.home import Home
 from faxplan.journal import Outcome
 from faxplan.outbound import SendRequest, Submitted
 from faxplan.spool import Spool
@@ -301,9 +302,13 @@ def test_the_settings_of_make_run_are_found_and_named(
     monkeypatch.delenv("FAXPLAN_CONFIG")
     monkeypatch.setenv("FAXPLAN_HOME", str(tmp_path))
     monkeypatch.setattr("faxplan.config.DEFAULT_FILE", tmp_path / "none.toml")
-    out, err = said(capsys, "users")
-    assert err == f"Using {tmp_path / 'faxplan.toml'}, the settings of `make run`.\n"
+    using = f"Using {tmp_path / 'faxplan.toml'}, the settings of `make run`"
+    with Home(tmp_path).locked():
+        out, err = said(capsys, "users")
+    assert err == f"{using}.\n"
     assert ACME in out
+    _out, err = said(capsys, "users")
+    assert err == f"{using}, which is not running: start it in another terminal.\n"
 
 
 def test_the_doctor_gives_a_terminal_no_orders(shop: World, capsys: pytest.CaptureFixture[str]) -> None:

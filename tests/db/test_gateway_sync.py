@@ -4,9 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import gateway_sync, gateways, nodes, trunk_arrival, trunk_directory, trunk_provisioning
+from faxplan import (
+    gateway_sync,
+    gateways,
+    nodes,
+    overview,
+    trunk_arrival,
+    trunk_directory,
+    trunk_health,
+    trunk_provisioning,
+)
 from faxplan.config import Settings
 from faxplan.gateway_sync import GatewaySync
+from faxplan.switch import GatewayState
 from tests.world import World
 
 
@@ -16,12 +26,14 @@ class Switch:
     def __init__(self) -> None:
         self.commands: list[str] = []
         self.logged: list[str] = []
+        self.silent: set[str] = set()
+        """Gateways whose OPTIONS nobody answers."""
 
     def command(self, text: str) -> None:
         self.commands.append(text.removeprefix("sofia profile faxplan "))
 
-    def registration(self, gateway: str) -> str:  # noqa: ARG002 - of each the same
-        return "REGED"
+    def gateway(self, name: str) -> GatewayState:
+        return GatewayState("REGED", name in self.silent)
 
     def log(self, level: str, text: str) -> None:
         self.logged.append(f"{level}: {text}")
@@ -65,6 +77,32 @@ def test_a_changed_trunk_is_killed_then_started_and_a_removed_one_killed(world: 
     assert switch.commands == ["killgw carrier", "killgw second"]
     sync.work()
     assert switch.commands == ["killgw carrier", "killgw second", "startgw carrier"]
+
+
+def test_a_trunk_whose_options_nobody_answers_is_told_of_before_a_call_fails(world: World, settings: Settings) -> None:
+    def down_on() -> list[list[str]]:
+        with world.admin.across_tenants() as tx:
+            return [row["down_on"] for row in trunk_health.everyone(tx)]
+
+    with world.switch.across_tenants() as tx:
+        tx.execute("insert into nodes (name, max_channels) values (%s, 10)", (settings.node,))
+    switch = Switch()
+    sync = GatewaySync(switch, world.switch, settings)  # type: ignore[arg-type]
+    switch.silent = {"carrier"}
+    sync.work()
+    sync.work()
+    assert down_on() == [[settings.node]]
+    found = [(each.need, each.what) for each in overview.look(world.admin).needed]
+    assert (overview.Need.TRUNK_DOWN, "carrier") in found
+    # A node that says nothing any more says nothing of trunks.
+    with world.admin.across_tenants() as tx:
+        tx.execute("update nodes set heartbeat_at = now() - interval '5 minutes'")
+    assert down_on() == [[]]
+    switch.silent = set()
+    sync.work()
+    with world.admin.across_tenants() as tx:
+        tx.execute("update nodes set heartbeat_at = now()")
+    assert down_on() == [[]]
 
 
 def test_a_trunk_that_cannot_be_written_is_logged_once_and_changes_nothing(world: World, settings: Settings) -> None:

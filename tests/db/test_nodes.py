@@ -25,6 +25,7 @@ from faxplan.findings import Finding, Level
 from faxplan.gateway_sync import GatewaySync
 from faxplan.node_provisioning import NodeAtWork
 from faxplan.pending import Pending, PendingFax
+from faxplan.switch import GatewayState
 from tests.faxes import accepted, claim, due_now, fax_tiff, pending_folder, queued
 from tests.routing import add_route, change
 from tests.runtime import SENT, Runtime
@@ -44,10 +45,10 @@ class Switch:
     def command(self, text: str) -> None:
         self.commands.append(text.removeprefix("sofia profile faxplan "))
 
-    def registration(self, gateway: str) -> str:
-        if gateway not in self.gateways():
-            return ""
-        return "FAIL_WAIT" if gateway in self.refused else "REGED"
+    def gateway(self, name: str) -> GatewayState:
+        if name not in self.gateways():
+            return GatewayState("")
+        return GatewayState("FAIL_WAIT" if name in self.refused else "REGED")
 
     def log(self, level: str, text: str) -> None:
         self.logged.append(f"{level}: {text}")

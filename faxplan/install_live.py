@@ -18,6 +18,8 @@ PROFILE = "faxplan"
 _MODULES = ("mod_tone_stream", "mod_spandsp", "mod_sofia", "mod_python3")
 _WAIT_SECONDS = 20.0
 _LOAD_SECONDS = 90.0
+_STOP_SECONDS = 60.0
+"""A SIP profile that stops waits for what is open, for 30 s at most (sofia-sip, nua_stack_shutdown), and then ends."""
 
 
 def runs_profile(connection: EventSocket) -> bool:
@@ -93,7 +95,7 @@ def stop(switch: SwitchHere, say: Callable[[str], None]) -> None:
             _becomes(lambda: not re.search(r" [1-9]\d*$", connection.api("python fax_queue::releases"), re.MULTILINE))
         if runs_profile(connection):
             connection.api(f"sofia profile {PROFILE} stop", _LOAD_SECONDS)
-            if not _becomes(lambda: not runs_profile(connection)):
+            if not _becomes(lambda: not runs_profile(connection), _STOP_SECONDS):
                 raise InstallRefused(f"The SIP profile {PROFILE} does not stop. Ask fs_cli: sofia status.")
         say("runtime and SIP profile are stopped; no other call ended")
 
@@ -115,8 +117,8 @@ def forget(switch: SwitchHere) -> None:
         connection.api("reloadacl", _LOAD_SECONDS)
 
 
-def _becomes(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + _WAIT_SECONDS
+def _becomes(true: Callable[[], bool], seconds: float = _WAIT_SECONDS) -> bool:
+    deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
             return False

@@ -1,10 +1,10 @@
 """An object of a bucket, read from any place in it within bounded memory: its beginning, and one window of the rest."""
 
-import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol
 
 from faxplan.objects import DocumentLost
+from faxplan.random_access import RandomAccess
 
 HEAD_BYTES, WINDOW_BYTES = 1 << 20, 4 << 20
 """How much one request reads: of an object's beginning, and of the rest."""
@@ -35,7 +35,7 @@ def blocks(body: Any, most: int) -> Iterator[bytes]:
         yield block
 
 
-class ObjectReader(io.RawIOBase):
+class ObjectReader(RandomAccess):
     """See the module. Of a server that knows no ranges all of a larger one lies in a file meanwhile."""
 
     _whole: BinaryIO | None = None
@@ -45,11 +45,10 @@ class ObjectReader(io.RawIOBase):
         self._bucket = bucket
         self._name = name
         self._key = bucket.key_of(name)
-        self._head, self._size = self._fetched(0, HEAD_BYTES)
+        self._head, self.size = self._fetched(0, HEAD_BYTES)
         self._window, self._start = b"", 0
-        self._at = 0
-        if self._size > len(self._head) and not bucket.knows_ranges:
-            self._whole = bucket.whole(self._key, self._size)
+        if self.size > len(self._head) and not bucket.knows_ranges:
+            self._whole = bucket.whole(self._key, self.size)
 
     def close(self) -> None:
         """Lets go of what is on disk of it."""
@@ -57,35 +56,15 @@ class ObjectReader(io.RawIOBase):
             self._whole.close()
         super().close()
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        """Fills what is in memory of it; 0 at the end."""
-        if self._at >= self._size or not len(buffer):
-            return 0
-        if self._at < len(self._head):
-            given = self._head[self._at : self._at + len(buffer)]
-        else:
-            if not self._start <= self._at < self._start + len(self._window):
-                self._window = self._read(self._at)
-                self._start = self._at
-            offset = self._at - self._start
-            given = self._window[offset : offset + len(buffer)]
-        buffer[: len(given)] = given
-        self._at += len(given)
-        return len(given)
+    def piece(self, at: int, most: int) -> bytes:
+        """What is in memory of it, from there on."""
+        if at < len(self._head):
+            return self._head[at : at + most]
+        if not self._start <= at < self._start + len(self._window):
+            self._window = self._read(at)
+            self._start = at
+        offset = at - self._start
+        return self._window[offset : offset + most]
 
     def _read(self, start: int) -> bytes:
         if self._whole is None:

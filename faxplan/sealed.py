@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from faxplan import shallow_json
 from faxplan.errors import FaxplanError
+from faxplan.random_access import RandomAccess
 
 MAGIC = b"FAXPLAN\x01"
 """The last byte is the version."""
@@ -134,7 +135,7 @@ def read_header(source: BinaryIO) -> tuple[Header, bytes]:
     return _parsed(start, text), _exactly(source, _SEAL_BYTES, "its seal")
 
 
-class SealedReader(io.RawIOBase):
+class SealedReader(RandomAccess):
     """The plain bytes of a sealed file, from any place in it; none is given out before its chunk has been verified.
 
     `source` must be able to seek. Raises SealBroken: at once if the key is not the file's or the header was changed,
@@ -159,36 +160,15 @@ class SealedReader(io.RawIOBase):
         self._last = whole if rest else whole - 1
         self.size = sealed - _TAG_BYTES * (self._last + 1)
         """Plain bytes."""
-        self._at = 0
         self._number, self._chunk = -1, b""
         # The last chunk alone tells that nothing is missing behind it.
         self._load(self._last)
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As of a file; before its beginning is its beginning."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        """Fills what one chunk can fill of the buffer; 0 at the end."""
-        if self._at >= self.size or not len(buffer):
-            return 0
-        number, offset = divmod(self._at, CHUNK_BYTES)
+    def piece(self, at: int, most: int) -> bytes:
+        """What one chunk has from there on."""
+        number, offset = divmod(at, CHUNK_BYTES)
         self._load(number)
-        given = self._chunk[offset : offset + len(buffer)]
-        buffer[: len(given)] = given
-        self._at += len(given)
-        return len(given)
+        return self._chunk[offset : offset + most]
 
     def chunks(self) -> Iterator[bytes]:
         """All of it, chunk by chunk, from the beginning."""

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +15,10 @@ from pathlib import Path
 import pytest
 
 from faxplan import outbound, postgres
-from faxplan.installation import create_installation
 from faxplan.outbound import SendRequest
 from tests.bench.switch_process import SwitchProcess
 from tests.bench.whole import ROOT, faxplan_on_bench, wait_for, write_settings
-from tests.installations import Installation
-from tests.world import World, world_on
+from tests.world import World
 
 
 @pytest.fixture
@@ -110,20 +107,6 @@ def test_a_worker_killed_in_mid_rendering_loses_nothing(world: World, tmp_path: 
 def _jobs_in_hand(world: World) -> int:
     with world.worker.across_tenants() as tx:
         return int(tx.value("select count(*) from render_jobs where worker is not null"))
-
-
-@pytest.fixture
-def own_world(tmp_path: Path) -> Iterator[tuple[World, postgres.Cluster]]:
-    """A world on a PostgreSQL of its own, which the test may stop."""
-    with tempfile.TemporaryDirectory(prefix="faxplan-own-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = postgres.start(Path(folder, "data"), durable=True)
-        try:
-            create_installation(cluster.superuser_url(), "faxplan")
-            with world_on(Installation(cluster, "faxplan"), tmp_path) as world:
-                yield world, cluster
-        finally:
-            cluster.stop()
 
 
 def test_postgresql_stopped_while_a_fax_succeeds(

@@ -206,7 +206,7 @@ def _names(server: psycopg2.extensions.connection) -> set[str]:
 
 
 def _in_use(superuser_url: str, database: str, *, names: Set[str]) -> bool:
-    """Whether somebody would miss it: it has tenants, or tables of another program's. names: of those that are there."""
+    """Whether somebody would miss it: it has tenants, or tables of another program's. names: of all that are there."""
     if database not in names:
         return False
     if _tenants(superuser_url, database):

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import IO
 
@@ -83,7 +84,8 @@ def restore(
         found = _examined(server, superuser_url, database, replace_as, of)
         if found is not None and found.made:
             told("database: a restore of this backup that was cut off has made it")
-            _drop(server, f"{database}_empty")
+            if not _in_use(superuser_url, f"{database}_empty", names=_names(server)):
+                _drop(server, f"{database}_empty")
             return
         unfinished = installation.make_unfinished(server, database)
         url = installation.url_of(superuser_url, unfinished)
@@ -160,6 +162,14 @@ def _examined(
     if database not in names:
         return None
     found = Found(_tenants(superuser_url, database), connected, made)
+    if not found.tenants and not made:
+        # What has no tenant goes, and is first called so.
+        for each in (database, f"{database}_empty"):
+            if _in_use(superuser_url, each, names=_names(server)):
+                raise RestoreRefused(
+                    f"Database {each} has tables that are not Faxplan's, or tenants: it would be destroyed. Give it "
+                    "another name (alter database ... rename to ...), or correct database_url."
+                )
     if found.tenants and replace_as is None and not made:
         raise RestoreRefused(
             f"Database {database} has {found.tenants} {'tenant' if found.tenants == 1 else 'tenants'}, and knows what "
@@ -190,6 +200,25 @@ def _connected(cursor: psycopg2.extensions.cursor, database: str) -> tuple[str, 
         time.sleep(0.1)
 
 
+def _names(server: psycopg2.extensions.connection) -> set[str]:
+    with server.cursor() as cursor:
+        cursor.execute("select datname from pg_database")
+        return {name for (name,) in cursor.fetchall()}
+
+
+def _in_use(superuser_url: str, database: str, *, names: Set[str]) -> bool:
+    """Whether somebody would miss it: it has tenants, or tables of another program's. names: of all that are there."""
+    if database not in names:
+        return False
+    if _tenants(superuser_url, database):
+        return True
+    if _count(superuser_url, database, "schema_migration", "select 1"):
+        return False
+    tables = """select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                where c.relkind in ('r', 'p', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"""
+    return _count(superuser_url, database, None, tables) > 0
+
+
 def _tenants(superuser_url: str, database: str) -> int:
     """0 where it is no database of ours."""
     return _count(superuser_url, database, "tenants", "select count(*) from public.tenants")
@@ -203,13 +232,13 @@ def _is_over(superuser_url: str, database: str, of: str) -> bool:
     return _count(superuser_url, database, "audit", said) > 0
 
 
-def _count(superuser_url: str, database: str, table: str, question: str | sql.Composed) -> int:
-    """0 where there is no such table."""
+def _count(superuser_url: str, database: str, table: str | None, question: str | sql.Composed) -> int:
+    """0 where there is no such table. None: it needs none of ours."""
     connection = migrations.connect(installation.url_of(superuser_url, database))
     try:
         with connection.cursor() as cursor:
             cursor.execute("select to_regclass(%s) is not null", (f"public.{table}",))
-            if cursor.fetchone() == (False,):
+            if table is not None and cursor.fetchone() == (False,):
                 return 0
             cursor.execute(question)
             return int((cursor.fetchone() or (0,))[0])

@@ -163,25 +163,23 @@ class ObjectFolder:
         )
 
     def _make(self) -> None:
-        """With its marker at once: a folder without it is never ours. Root makes it for whoever has the folder above:
-        one of root's own would shut out FreeSWITCH and the worker."""
+        """With its marker at once: a folder without it is never ours. Root makes it for whoever has the folder above,
+        by that one's rights: one of root's own would shut out FreeSWITCH and the worker."""
         parent = self.root.parent
         if not parent.exists():
             private_folder(parent)
-        made = Path(tempfile.mkdtemp(prefix=f".{self.root.name}-", dir=parent))
-        try:
-            write_durably(made / MARKER, MARK)
-            if os.geteuid() == 0:
-                owner = parent.stat()
-                for path in (made, made / MARKER):
-                    os.chown(path, owner.st_uid, owner.st_gid)
-            made.rename(self.root)
-        except OSError:
-            shutil.rmtree(made)
-            # Another process may have made it at the same moment.
-            if not self.marker.exists():
-                raise
-        fsync_folder(parent)
+        # A link above is the administrator's, and counts by where it leads.
+        with as_owner_of(parent.resolve()):
+            made = Path(tempfile.mkdtemp(prefix=f".{self.root.name}-", dir=parent))
+            try:
+                write_durably(made / MARKER, MARK)
+                made.rename(self.root)
+            except OSError:
+                shutil.rmtree(made, ignore_errors=True)
+                # Another process may have made it at the same moment.
+                if not self.marker.exists():
+                    raise
+            fsync_folder(parent)
 
     def _place_for(self, name: str) -> Path:
         """Where an object is to be, in folders that are there."""

@@ -11,7 +11,8 @@ from typing import Any
 
 DEEPEST = 32
 """Lists and objects, one within another. What is read here has four at most."""
-_MARKS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_MARKS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A text may lack its end: were each quote in it tried anew, it would take the square of its length."""
 
 
 def read(text: str | bytes) -> Any:

@@ -14,7 +14,6 @@ from faxplan.files import UnsafeFolder
 from faxplan.journal import Journal
 from faxplan.key_folder import KeyFolder
 from faxplan.object_folder import ObjectFolder
-from faxplan.objects import MARKER
 from faxplan.pending import Pending
 from faxplan.scratch import Scratch
 from faxplan.spool import Spool
@@ -79,15 +78,6 @@ def test_a_folder_of_somebody_else_is_refused_by_whoever_keeps_faxes_in_it(tmp_p
     os.chown(foreign, NOBODY, NOBODY)
     with pytest.raises(UnsafeFolder, match="chown"):
         prepared(tmp_path)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder for somebody else: run the tests as root")
-def test_a_store_that_root_makes_is_of_whoever_has_the_folder_above_it(tmp_path: Path) -> None:
-    above = tmp_path / "faxplan"
-    above.mkdir()
-    os.chown(above, NOBODY, NOBODY)
-    ObjectFolder(above / "store").be_there()
-    assert {path.stat().st_uid for path in (above / "store", above / "store" / MARKER)} == {NOBODY}
 
 
 @pytest.mark.parametrize("name", ["spool", "spool/out", "spool/in", "journal", "pending", "store"])

@@ -6,6 +6,7 @@ tests/run/test_deb.py has the whole of it, in a Debian.
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
@@ -13,6 +14,7 @@ import pytest
 
 from faxplan import install_needs, install_switch
 from faxplan.install_tree import Tree
+from faxplan.machine_turn import machine_turn
 from tests.making_deb import make_deb
 from tests.switch_trees import vendor
 
@@ -184,3 +186,46 @@ def test_what_a_process_has_in_memory_stays(unpacked: Path) -> None:
         assert loaded.is_dir()
     assert script(unpacked, "postinst", "configure", "0.0.9")[0] == 0
     assert not loaded.exists()
+
+
+def test_while_somebody_changes_what_is_installed_nothing_is_swept_or_removed(unpacked: Path) -> None:
+    release(unpacked, "0.0.9")
+    release(unpacked, "0.1.0")
+    with machine_turn(unpacked / "usr/local/lib/faxplan", "faxplan upgrade 0.0.9"):
+        assert script(unpacked, "postinst", "configure", "0.0.9")[0] == 0
+        ended, told = script(unpacked, "prerm", "remove")
+        assert (ended, "faxplan upgrade 0.0.9, process" in told) == (1, True)
+        assert {each.name for each in (unpacked / RELEASES).iterdir()} == {"0.0.9", "0.1.0"}
+    assert script(unpacked, "prerm", "remove") == (0, "")
+    assert script(unpacked, "postrm", "remove") == (0, "")
+    assert not (unpacked / "usr/local/lib/faxplan").exists()
+
+
+def test_a_backup_that_runs_is_waited_for_before_a_release_is_made(unpacked: Path, tmp_path: Path) -> None:
+    prefix = unpacked / "usr/local/lib/faxplan"
+    # In the place of release.sh, which refuses while somebody else has the turn.
+    postinst = unpacked / "DEBIAN" / "postinst"
+    made = f'made() {{ flock -n "{prefix}/.lock" mkdir -p "{prefix}/releases/0.1.0"; }}; made'
+    postinst.write_text(postinst.read_text().replace("sh /usr/lib/faxplan/release.sh", made))
+    with machine_turn(prefix, "faxplan backup"):
+        waiting = subprocess.Popen(
+            [postinst, "configure", ""], env={"DPKG_ROOT": str(unpacked), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        assert waiting.stdout is not None
+        kill = threading.Timer(60, waiting.kill)
+        kill.start()
+        said = waiting.stdout.readline()
+        assert "faxplan backup, process" in said, said
+    told, _ = waiting.communicate()
+    kill.cancel()
+    assert waiting.returncode == 0, told
+    assert (prefix / "releases/0.1.0/.made-by-the-package").exists()
+
+
+def test_what_a_killed_one_left_keeps_no_release_from_being_taken_away(unpacked: Path) -> None:
+    release(unpacked, "0.1.0")
+    half = unpacked / RELEASES / ".0.1.0.making"
+    (half / "lib").mkdir(parents=True)
+    assert script(unpacked, "prerm", "remove") == (0, "")
+    assert [*(unpacked / RELEASES).iterdir()] == []

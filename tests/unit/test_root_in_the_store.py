@@ -4,6 +4,7 @@ own folders: they would remove, give away or overwrite what is nobody's but root
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,27 @@ def test_a_key_that_is_a_link_is_destroyed_and_what_it_leads_to_is_not(root: Pat
     keys.destroy(key)
     assert (roots_own / "passwd").read_text() == "root"
     assert keys.held() == []
+
+
+def test_a_store_that_root_makes_gives_nothing_of_roots_away(
+    root: Path, roots_own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other account turns the new folder's name into a link before root gives it away."""
+    really = object_folder.write_durably
+
+    def written(target: Path, content: bytes) -> None:
+        really(target, content)
+        target.parent.rename(root / "aside")
+        target.parent.symlink_to(roots_own)
+
+    monkeypatch.setattr(object_folder, "write_durably", written)
+    with suppress(OSError):
+        ObjectFolder(root / "new").be_there()
+    assert roots_own.stat().st_uid == 0
+
+
+def test_a_store_that_root_makes_is_of_whose_the_folder_above_is(root: Path, tmp_path: Path) -> None:
+    root.parent.joinpath("link").symlink_to(root)
+    ObjectFolder(root.parent / "link" / "new").be_there()
+    for path in (root / "new", root / "new" / MARKER):
+        assert (path.stat().st_uid, path.stat().st_gid) == (OTHER, OTHER)

@@ -63,6 +63,13 @@ def test_what_is_too_deep_or_no_json_is_refused(text: str | bytes) -> None:
         shallow_json.read(text)
 
 
+@pytest.mark.parametrize("unended", ['\\"', '"' + "\\" * 3])
+def test_a_text_without_an_end_costs_its_length_and_not_its_square(unended: str) -> None:
+    # The square of these would be hours, with Python's lock held.
+    with pytest.raises(ValueError, match=r"."):
+        shallow_json.read("[" * 33 + '"' + unended * 500_000)
+
+
 def test_the_deepest_of_all_leaves_a_thread_of_freeswitch_alive() -> None:
     done = subprocess.run([sys.executable, "-c", ON_A_SMALL_STACK], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "refused\n" * 2), done.stderr

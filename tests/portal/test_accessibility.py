@@ -226,6 +226,8 @@ def test_no_page_shuts_anybody_out_and_none_is_heavy(world: World, tab: Tab, eve
         if about_it:
             wrong[path] = about_it
         for wide, scheme in VIEWS:
+        about_it += tab.tools.thrown
+        tab.tools.thrown.clear()
             look(tab, wide, scheme)
             said = found(tab)
             if tab.see(f"document.documentElement.scrollWidth > {wide}"):
@@ -238,6 +240,29 @@ def test_no_page_shuts_anybody_out_and_none_is_heavy(world: World, tab: Tab, eve
 def test_what_shuts_somebody_out_is_found(world: World, tab: Tab) -> None:
     """Else the test above could not fail."""
     tab.go("/log-in")
+def test_lists_of_faxes_have_room_beside_the_places(world: World, tab: Tab) -> None:
+    received(world, world.acme, "one")
+    sent(world, world.acme)
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    for path in ("/inbox", "/sent"):
+        tab.go(path)
+        look(tab, BETWEEN, "light")
+        assert tab.see(f"document.documentElement.scrollWidth <= {BETWEEN}")
+        # A number on one line, which is 24 pixels high.
+        assert tab.see("document.querySelector('.faxes .who a').getBoundingClientRect().height < 36")
+
+
+def test_what_a_script_throws_is_found(tab: Tab) -> None:
+    """Else the test above could not fail by it."""
+    tab.tools.watch()
+    thrown = "addEventListener('load', () => { Promise.reject(new Error('one')); throw new TypeError('two'); })"
+    tab.tools.do("Page.addScriptToEvaluateOnNewDocument", source=thrown)
+    tab.go("/log-in")
+    for said in ("Error: one", "TypeError: two"):
+        assert any(said in each for each in tab.tools.thrown)
+
+
     tab.see("document.querySelector('label').remove(); document.body.style.color = '#eee'")
     tab.see(AXE)
     assert {each.split()[0] for each in found(tab)} >= {"label", "color-contrast"}

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import documents, drafts, enrolment
+from faxplan import documents, drafts, enrolment, membership, source, users
 from faxplan.document_store import Store
 from faxplan.documents import StoredObject
 from faxplan.enrolment import Secret
 from faxplan.errors import DatabaseUnavailable
 from faxplan.sealed import SealedReader
+from portal.app import Portal
 from portal.pages import account, faxes
 from tests.faxes import claim
 from tests.hostile import TEXTS
-from tests.portal.conftest import Visitor
+from tests.portal.conftest import Visitor, visitor
 from tests.retained import count, execute, received
 from tests.world import PHRASE, World
 
@@ -68,8 +69,25 @@ def test_who_looks_has_read_it_for_all_who_read_the_mailbox(world: World, ann: V
     ann.get(f"/faxes/{fax}")
     # A page that another site has opened, say, where nothing is opened.
     assert 'class="unread"' in ann.get("/inbox").text
+    # Nor is it read by what opens it, which need not open it here.
     ann.post(f"/faxes/{fax}/keys")
+    assert 'class="unread"' in ann.get("/inbox").text
+    ann.post(f"/faxes/{fax}/seen")
     assert 'class="unread"' not in ann.get("/inbox").text
+
+
+def test_who_waits_for_a_mailboxs_key_has_not_read_what_lies_there(world: World, ann: Visitor, portal: Portal) -> None:
+    fax = received(world, world.acme, "one")
+    two = visitor(portal, world.acme)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        user = users.create(tx, world.acme.tenant.id, email="two@acme.example", name="Two")
+        membership.join(tx, world.acme.tenant.id, world.acme.user.mailbox_id or 0, user)
+    enrolment.enrol(world.portal, user, PHRASE)
+    assert two.log_in(email=user.email).status_code == 200
+    assert "its key has not reached you yet" in two.get(f"/faxes/{fax}").text
+    assert "has not reached you" not in ann.get(f"/faxes/{fax}").text
+    assert two.post(f"/faxes/{fax}/keys").status_code == two.post(f"/faxes/{fax}/seen").status_code == 200
+    assert 'class="unread"' in ann.get("/inbox").text
 
 
 @pytest.mark.parametrize("text", TEXTS)

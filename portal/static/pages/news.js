@@ -7,7 +7,7 @@
 import { ngettext } from "./language.js";
 import { wantsNotifications } from "./notifications.js";
 
-/** @typedef {{since: string, told: string, faxes: {id: number, words: string}[], notices: {id: number, fax: number, words: string}[]}} News As portal/pages/news.py says it. */
+/** @typedef {{since: string, told: string, faxes: {id: number, words: string}[], notices: {id: number, fax: number, words: string}[], waits: boolean, user: number, csrf: string}} News As portal/pages/news.py says it. */
 
 const [SECONDS, HIDDEN_SECONDS, OLDEST_SECONDS] = [30, 60, 600];
 const user = document.querySelector('meta[name="user"]')?.getAttribute("content") ?? "";
@@ -79,6 +79,10 @@ async function ask() {
 /** Until somebody looks again, or the time is over. @returns {Promise<void>} */
 function pause() {
   const seconds = document.hidden ? HIDDEN_SECONDS : SECONDS;
+  // A page that has just let somebody in hands on by itself, and says so (hand-on-now.js).
+  if (news.waits && !document.querySelector("[data-just-changed]")) {
+    await (await import("./waiting.js")).handOnHere(user);
+  }
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
@@ -117,5 +121,16 @@ async function goOn() {
   }
 }
 
-channel?.addEventListener("message", ({ data }) => show(data));
+if (localStorage.getItem(`told of keys of ${user}`)) {
+  import("./waiting.js").then(({ showTold }) => showTold(user)).catch((error) => console.warn(error));
+}
+// What another page has heard; null: the session is over.
+channel?.addEventListener("message", ({ data }) => {
+  if (data === null) {
+    over();
+  } else if (back(data, user)) {
+    show(data);
+  }
+});
+forgetLeft();
 goOn().catch((error) => console.warn(error));

@@ -286,8 +286,19 @@ def _to_log_in(request: PortalRequest) -> Response:
 
 def _to_unlock(request: PortalRequest) -> Response:
     if request.wants_json or request.method != "GET":
+    if request.method == "POST":
+        # What a form brought was not done: the log-in says so, and leads back to the page on which it was.
+        return answers.to(f"/log-in?{urlencode({'over': '1', 'to': _page_before(request)})}")
         raise Forbidden(_("Open your faxes first: that shows who you are."))
     return answers.to(f"/unlock?{urlencode({'to': request.full_path.rstrip('?')})}")
+
+def _page_before(request: PortalRequest) -> str:
+    """On which the browser says that its form was (Referrer-Policy: same-origin); else empty."""
+    said = urlsplit(request.referrer or "")
+    path = f"{said.path}?{said.query}" if said.query else said.path
+    # An address that takes forms alone has no page.
+    return path if said.netloc == request.host and path != request.path else ""
+
 
 
 def _status_of(error: FaxplanError) -> HTTPStatus:

@@ -1,13 +1,14 @@
 """Sending: files are handed in, looked at as they will be faxed, and go to whom the user says."""
 
 import re
+from http import HTTPStatus
 from pathlib import Path
 
 from werkzeug.wrappers import Response
 
 from faxplan import drafts
 from faxplan.drafts import Draft
-from faxplan.errors import FaxplanError
+from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
 from faxplan.originals import HandedIn, NamedFile
 from faxplan.paper import CHOICES, Resolution
@@ -66,8 +67,10 @@ def files_of(visit: Visit) -> list[NamedFile]:
 
 def page(visit: Visit, number: int) -> Response:
     """GET: its pages, and the form that sends it."""
-    with visit.db.tenant(visit.its_tenant.id) as tx:
-        draft = drafts.get(tx, visit.user, number)
+    try:
+        draft = _of(visit, number)
+    except NotFound:
+        return _gone(visit, number)
     return _page(visit, draft, wrong=None)
 
 
@@ -78,6 +81,19 @@ def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -
     filled = Filled.of(form, to=given.get("to", ""))
     with visit.db.tenant(visit.its_tenant.id) as tx:
         chosen = recipients.chips(visit, tx, given)
+def _of(visit: Visit, number: int) -> Draft:
+    """Raises NotFound."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        return drafts.get(tx, visit.user, number)
+
+
+def _gone(visit: Visit, number: int) -> Response:
+    """It is none any more: what became of it, so that nobody sends it twice who comes back to its page."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        faxes = drafts.sent_as(tx, visit.user, number)
+    return answers.page(visit, "draft_gone.html", HTTPStatus.NOT_FOUND, faxes=faxes)
+
+
         foreseen = draft_form.shown(visit, tx, draft, filled)
         choices = draft_form.choices(visit, tx)
         cover = covers.shown(visit, tx)
@@ -133,8 +149,10 @@ def change(visit: Visit, number: int) -> Response:
 
 def send(visit: Visit, number: int) -> Response:
     """POST: a fax to each of the numbers in the form."""
-    with visit.db.tenant(visit.its_tenant.id) as tx:
-        draft = drafts.get(tx, visit.user, number)
+    try:
+        draft = _of(visit, number)
+    except NotFound:
+        return _gone(visit, number)
     try:
         to = Filled.of(visit.request.form).recipients(visit)
         sent = drafts.send(visit.db, visit.store, visit.user, number, to)

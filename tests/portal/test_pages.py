@@ -310,7 +310,26 @@ def test_without_the_database_it_says_so_and_nothing_else(
 def test_a_removed_draft_is_gone(ann: Visitor, letter: Path) -> None:
     draft = hand_in(ann, letter)
     assert ann.post(f"/drafts/{draft}/remove").headers["Location"] == "/sent"
-    assert ann.get(f"/drafts/{draft}").status_code == 404
+    gone = ann.get(f"/drafts/{draft}")
+    assert (gone.status_code, "This draft is not there any more" in gone.text) == (404, True)
+
+
+def test_a_draft_that_was_sent_leads_to_its_fax_and_sends_nothing_twice(
+    world: World, ann: Visitor, ben: Visitor, letter: Path
+) -> None:
+    first, second = hand_in(ann, letter), hand_in(ann, letter)
+    world.render_all()
+    fax = ann.post(f"/drafts/{first}/send", {"numbers": "030 23125009"}).headers["Location"]
+    ann.post(f"/drafts/{second}/send", {"numbers": "030 23125009\n030 23125008"})
+    for again in (ann.get(f"/drafts/{first}"), ann.post(f"/drafts/{first}/send", {"numbers": "030 23125009"})):
+        assert (again.status_code, "This draft was sent" in again.text, f'href="{fax}"' in again.text) == (
+            404,
+            True,
+            True,
+        )
+    assert "It is 2 faxes now." in ann.get(f"/drafts/{second}").text
+    assert "was sent" not in ben.get(f"/drafts/{first}").text.replace("What was sent", "")
+    assert count(world, "faxes", "direction = 'outbound'") == 3
 
 
 AGENTS = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from werkzeug.wrappers import Response
 
-from faxplan import drafts
+from faxplan import drafts, source
 from faxplan.drafts import Draft
 from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
@@ -30,7 +30,14 @@ def send_page(visit: Visit) -> Response:
 
 
 def _send_page(visit: Visit, *, wrong: str | None, status: int = 200) -> Response:
-    return answers.page(visit, "send.html", status, wrong=wrong, to=recipients.carried(visit.request.args))
+    return answers.page(
+        visit, "send.html", status, wrong=wrong, to=recipients.carried(visit.request.args), has_office=has_office()
+    )
+
+
+def has_office() -> bool:
+    """Whether office documents are taken: by the machine that looks at what is handed in, which is this one."""
+    return source.soffice() is not None
 
 
 def add(visit: Visit) -> Response:
@@ -74,13 +81,6 @@ def page(visit: Visit, number: int) -> Response:
     return _page(visit, draft, wrong=None)
 
 
-def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -> Response:
-    form = visit.request.form
-    # From the page of a contact, or of a fax, the address says to whom it goes.
-    given = visit.request.args if visit.request.method == "GET" else form
-    filled = Filled.of(form, to=given.get("to", ""))
-    with visit.db.tenant(visit.its_tenant.id) as tx:
-        chosen = recipients.chips(visit, tx, given)
 def _of(visit: Visit, number: int) -> Draft:
     """Raises NotFound."""
     with visit.db.tenant(visit.its_tenant.id) as tx:
@@ -94,6 +94,13 @@ def _gone(visit: Visit, number: int) -> Response:
     return answers.page(visit, "draft_gone.html", HTTPStatus.NOT_FOUND, faxes=faxes)
 
 
+def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -> Response:
+    form = visit.request.form
+    # From the page of a contact, or of a fax, the address says to whom it goes.
+    given = visit.request.args if visit.request.method == "GET" else form
+    filled = Filled.of(form, to=given.get("to", ""))
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        chosen = recipients.chips(visit, tx, given)
         foreseen = draft_form.shown(visit, tx, draft, filled)
         choices = draft_form.choices(visit, tx)
         cover = covers.shown(visit, tx)

@@ -360,3 +360,22 @@ def test_a_file_that_goes_while_it_is_asked_for_is_missing_and_no_failure_of_our
     monkeypatch.setattr(Store, "sealed_file", then_gone)
     answer = ann.get(f"/faxes/{fax}/tiff")
     assert (answer.status_code, "went wrong" in answer.text) == (503, False)
+
+
+def test_drafts_are_told_apart_and_many_do_not_push_the_list_down(world: World, ann: Visitor, letter: Path) -> None:
+    hand_in(ann, letter)
+    page = ann.get("/sent").text
+    assert ("handed in" in page, "4 drafts" in page) == (True, False)
+    last = [hand_in(ann, letter) for _each in range(3)][-1]
+    execute(world, "update renderings set state = 'failed', error_id = 'x', error_text = 'No.' where id = %s", (1,))
+    page = ann.get("/sent").text
+    assert "<summary>4 drafts</summary>" in page
+    assert f'href="/drafts/{last}"' in page
+    assert "cannot be faxed" in page
+
+
+def test_office_documents_are_offered_where_they_are_taken(ann: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for program, offered in (("/usr/bin/soffice", True), (None, False)):
+        monkeypatch.setattr(source, "soffice", lambda program=program: program)
+        for path in ("/send", "/campaigns/new"):
+            assert ("office documents" in ann.get(path).text) is offered

@@ -15,7 +15,7 @@ _ANSWER_SECONDS = 5.0
 _SHOWN = 3
 _WAYS = {
     Security.NONE: "without encryption",
-    Security.OPPORTUNISTIC: "encrypted if it can be, whoever that is",
+    Security.OPPORTUNISTIC: "encrypted where it can be, with any certificate",
     Security.STARTTLS: "by TLS",
     Security.TLS: "by TLS",
 }

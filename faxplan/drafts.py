@@ -33,6 +33,8 @@ from faxplan.submission import Ready
 from faxplan.users import User
 
 LIFETIME_SECONDS = 86400
+_LOOKED_BACK = 5000
+"""So many rows of the audit: who comes back to a draft that was sent comes soon."""
 MOST = 100
 """Of one user's at once, with those that purge has not destroyed yet: each is a document in the store that nobody pays
 for."""
@@ -138,6 +140,19 @@ def get(tx: Transaction, user: User, draft_id: int) -> Draft:
             ).format(draft_id=draft_id)
         )
     return Draft(**row)
+
+
+def sent_as(tx: Transaction, user: User, draft_id: int) -> list[int]:
+    """The faxes that were made of a draft which is none any more, by what the audit has last; empty where it was not
+    sent, or long ago."""
+    rows = tx.rows(
+        """select object from (
+               select object, actor, action, details, sequence from audit
+               where tenant_id = %s order by sequence desc limit %s) a
+           where action = 'fax.submit' and actor = %s and details->>'draft' = %s order by sequence""",
+        (user.tenant_id, _LOOKED_BACK, f"user:{user.id}", f"draft:{draft_id}"),
+    )
+    return [int(row["object"].partition(":")[2]) for row in rows]
 
 
 def keep(tx: Transaction, user: User, draft_id: int) -> Draft:

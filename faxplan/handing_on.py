@@ -41,6 +41,12 @@ def due(tx: Transaction, user: User) -> Due:
     return Due(links, vault.grants_due(tx, user.tenant_id, sorted(theirs)), epochs.to_renew(tx, user))
 
 
+def somebody_waits(tx: Transaction, user: User) -> bool:
+    """Whether there is somebody who lacks a key that this user has: asked often, so it looks at no more than that."""
+    theirs = _newest_held(tx, user.tenant_id, user.id)
+    return bool(theirs and vault.grants_due(tx, user.tenant_id, theirs))
+
+
 def renew(tx: Transaction, session: Session, begun: Sequence[Begun], proof: bytes, *, actor: Who) -> list[Gain]:
     """Begins what a browser has made of the renewals that are due by now; who opens more by it of whom no member was
     told. Raises NoProof."""
@@ -87,3 +93,18 @@ def take(
             granted=granted, linked=linked,
         )  # fmt: skip
     return gained
+
+
+def _newest_held(tx: Transaction, tenant_id: int, user_id: int) -> list[int]:
+    """Of a user's mailboxes those whose newest key is wrapped to theirs."""
+    rows = tx.rows(
+        """select m.mailbox_id from mailbox_members m
+           join user_keys u on u.tenant_id = m.tenant_id and u.user_id = m.user_id and u.replaced_at is null
+           join mailbox_keys k on k.tenant_id = m.tenant_id and k.mailbox_id = m.mailbox_id and k.user_key_id = u.id
+           where m.tenant_id = %s and m.user_id = %s and k.epoch = (
+               select max(e.epoch) from mailbox_epochs e
+               where e.tenant_id = m.tenant_id and e.mailbox_id = m.mailbox_id)
+           order by m.mailbox_id""",
+        (tenant_id, user_id),
+    )
+    return [row["mailbox_id"] for row in rows]

@@ -103,6 +103,6 @@ def _hash(token: str) -> bytes:
 
 def _gone() -> InvitationGone:
     return InvitationGone(
-        _("This link does not work any more: it was used, is older than 7 days, or there is a newer one. Ask whoever "
-          "gave it to you for another.")
+        _("This link does not work any more: it was used, is older than 7 days, or there is a newer one. If you chose "
+          "your password by it, log in with that. Else ask whoever gave it to you for another.")
     )  # fmt: skip

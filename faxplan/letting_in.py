@@ -61,6 +61,20 @@ def group(tx: Transaction, user: User, mailbox_id: int) -> Group:
     return Group(found, readers, any(each["id"] == user.id and each["holds_key"] for each in readers))
 
 
+def waits_for(tx: Transaction, user: User, fax_id: int) -> list[str]:
+    """The mailboxes in which a fax lies that the user reads, and whose key nobody has handed to them yet: their names.
+    Empty where another of their mailboxes has it, and they have the key of that."""
+    rows = tx.rows(
+        """select b.id, b.name from mailbox_entries e
+           join mailbox_members m on m.tenant_id = e.tenant_id and m.mailbox_id = e.mailbox_id
+           join mailboxes b on b.tenant_id = e.tenant_id and b.id = e.mailbox_id
+           where e.tenant_id = %s and m.user_id = %s and e.fax_id = %s order by b.name""",
+        (user.tenant_id, user.id, fax_id),
+    )
+    waiting = [row["name"] for row in rows if not vault.has_a_key(tx, user.tenant_id, user.id, row["id"])]
+    return waiting if len(waiting) == len(rows) else []
+
+
 def to_wrap(db: Database, user: User, mailbox_id: int, email: str) -> Grant | None:
     """What the browser has to wrap for somebody; None: they read it already.
 

@@ -282,12 +282,17 @@ def mark(db: Database, user: User, who: audit.Who, fax_ids: Sequence[int], *, re
 
 
 def mark_read(tx: Transaction, tenant_id: int, user_id: int, fax_id: int) -> bool:
-    """Somebody who reads its mailbox looks at a received fax; False where somebody has before."""
+    """Somebody who reads its mailbox looks at a received fax; False where somebody has before, and where they still
+    wait for the mailbox's key: others would not see any more that it is new."""
     return bool(
         tx.execute(
             """update mailbox_entries e set read_at = now() from mailbox_members m
                where e.tenant_id = %s and e.fax_id = %s and e.read_at is null
-                 and m.tenant_id = e.tenant_id and m.mailbox_id = e.mailbox_id and m.user_id = %s""",
+                 and m.tenant_id = e.tenant_id and m.mailbox_id = e.mailbox_id and m.user_id = %s
+                 and exists (select from mailbox_keys h
+                             join user_keys k on k.tenant_id = h.tenant_id and k.id = h.user_key_id
+                             where h.tenant_id = m.tenant_id and h.mailbox_id = m.mailbox_id
+                               and k.user_id = m.user_id)""",
             (tenant_id, fax_id, user_id),
         )
     )

@@ -74,7 +74,8 @@ def _parsed(text: str, country: str) -> phonenumbers.PhoneNumber:
     except phonenumbers.NumberParseException as error:
         raise InvalidNumber(
             _(
-                "{shown} is not a telephone number. Write it as +49 30 123456, or as it is dialled inside {country}."
+                "{shown} is not a telephone number. Write it as +49 30 123456, or as it is dialled within the country "
+                "({country})."
             ).format(shown=repr(shown), country=country)
         ) from error
     if parsed.extension:

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from faxplan import audit, language, time_zones
+from faxplan.constraints import ConstraintViolated
 from faxplan.db import Database, Row, Transaction
 from faxplan.errors import NotFound
 from faxplan.language import _
@@ -72,6 +73,9 @@ _COLUMNS = "tenant_id, id, email, name, role, mailbox_id, operator, language, ti
 def create(tx: Transaction, tenant_id: int, *, email: str, name: str, role: str = USER) -> User:
     """A new user with a personal mailbox (role admin, inside the tenant). Raises ConstraintViolated."""
     email = email.strip().lower()
+    if tx.row("select 1 from users where tenant_id = %s and email = %s", (tenant_id, email)):
+        # Else it were the mailbox, called so as well, that is said to be there.
+        raise ConstraintViolated("users_email_key")
     mailbox_id = tx.value(
         "insert into mailboxes (tenant_id, name, kind) values (%s, %s, 'personal') returning id", (tenant_id, email)
     )

@@ -35,19 +35,27 @@ class Readable:
 
 
 def of_fax(db: Database, user: User, fax_id: int, *, address: str, by: str = "browser") -> list[Readable]:
-    """All of one of the user's faxes (role portal), which somebody has read from then on. address: the client's. by:
-    what is given it, for the audit: a browser, or a program.
+    """All of one of the user's faxes (role portal). address: the client's. by: what is given it, for the audit: a
+    browser, which says itself when it has opened a page (`seen`), or a program, whose user has read it from then on.
 
     Raises NotFound, PagesPurged and NoPages.
     """
     with db.tenant(user.tenant_id) as tx:
         found = _readable(tx, user, _ids(tx, user, fax_id))
-        mailboxes.mark_read(tx, user.tenant_id, user.id, fax_id)
+        if by == "program":
+            mailboxes.mark_read(tx, user.tenant_id, user.id, fax_id)
         audit.record(
             tx, user.tenant_id, actor=f"user:{user.id}", action="fax.open", object=f"fax:{fax_id}", address=address,
             by=by,
         )  # fmt: skip
     return found
+
+
+def seen(db: Database, user: User, fax_id: int) -> None:
+    """A page of it was opened: somebody has read it. Raises NotFound."""
+    with db.tenant(user.tenant_id) as tx:
+        history.fax(tx, user, fax_id)
+        mailboxes.mark_read(tx, user.tenant_id, user.id, fax_id)
 
 
 def of_draft(db: Database, user: User, draft_id: int, *, address: str) -> list[Readable]:

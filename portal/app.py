@@ -194,6 +194,11 @@ class Portal:
                 tx.enter_tenant(found.id)
                 visit.brand = brands.of(tx, found.id, found.name)
                 return found
+        if self._domain == "localhost":
+            # Of `make run`, on the machine of whoever looks.
+            port = urlsplit(f"//{visit.request.host}").port
+            here = f"http://{self._domain}:{port}" if port else f"http://{self._domain}"
+            raise NotFound(_("This portal is at {address}: open that, which leads on.").format(address=here))
         raise NotFound(_("This address is no organisation's. See whether it is written as you were given it."))
 
     def _session(self, request: PortalRequest, tenant: Tenant, route: Route) -> Session | None:
@@ -281,7 +286,18 @@ def _to_log_in(request: PortalRequest) -> Response:
     if request.method == "GET" and _A_FAX.fullmatch(request.path):
         # The link of a mail: who has logged in goes on to there.
         return answers.to(f"/log-in?{urlencode({'to': request.path})}")
+    if request.method == "POST":
+        # What a form brought was not done: the log-in says so, and leads back to the page on which it was.
+        return answers.to(f"/log-in?{urlencode({'over': '1', 'to': _page_before(request)})}")
     return answers.to("/log-in")
+
+
+def _page_before(request: PortalRequest) -> str:
+    """On which the browser says that its form was (Referrer-Policy: same-origin); else empty."""
+    said = urlsplit(request.referrer or "")
+    path = f"{said.path}?{said.query}" if said.query else said.path
+    # An address that takes forms alone has no page.
+    return path if said.netloc == request.host and path != request.path else ""
 
 
 def _to_unlock(request: PortalRequest) -> Response:

@@ -46,7 +46,8 @@ class Kind(Enum):
 class Field:
     """label, hint: marked messages. choices: (value, marked label). least, most: of a NUMBER.
 
-    longest: in characters. autocomplete: as HTML has it.
+    longest: in characters. autocomplete: as HTML has it. suggested: of a line, what there is to choose;
+    anything else may be written.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Field:
     most: int = 2**31 - 1
     longest: int = 200
     autocomplete: str = "off"
+    suggested: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ class Form:
     def ok(self) -> bool:
         """Whether nothing is wrong with it."""
         return not self.errors and not self.wrong
+
+    def suggesting(self, values: Sequence[str], *names: str) -> "Form":
+        """With these to choose from in the fields of these names."""
+        fields = [replace(each, suggested=values) if each.name in names else each for each in self.fields]
+        return replace(self, fields=fields)
 
     def failed(self, error: FaxplanError) -> "Form":
         """As it is, with what the domain says. What may work later is not the form's matter, and raised on."""

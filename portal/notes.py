@@ -5,6 +5,9 @@ from faxplan.language import _, marked
 _NOTES = {
     "saved": marked("Saved."),
     "added": marked("Added."),
+    "added-person": marked(
+        "Added. They log in by a link that you hand over to them: Make a link, at the end of this page."
+    ),
     "removed": marked("Removed."),
     "taken-back": marked("Taken back. It works no more."),
     "ended": marked("Ended. It does nothing any more."),

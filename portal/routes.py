@@ -97,6 +97,7 @@ ROUTES = (
     Route("/faxes/<int:number>/restore", "POST", fax.restore),
     Route("/faxes/<int:number>/do-not-fax", "POST", do_not_fax.of_fax),
     Route("/faxes/<int:number>/keys", "POST", documents.of_fax),
+    Route("/faxes/<int:number>/seen", "POST", documents.seen),
     Route("/faxes/<int:number>/offer", "POST", forwarding.offer, needs=RECEIVE),
     Route("/faxes/<int:number>/forward", "POST", forwarding.forward, needs=RECEIVE),
     Route("/faxes/<int:number>/move", "POST", forwarding.move, needs=RECEIVE),

@@ -39,7 +39,7 @@ from portal import answers, charts, wording
 from portal.charts import Series
 from portal.pages.contacts import ids
 from portal.pages.draft_form import Filled
-from portal.pages.drafts import files_of, refused
+from portal.pages.drafts import files_of, has_office, refused
 from portal.places import STOP
 from portal.templates import when
 from portal.visit import Visit
@@ -135,7 +135,7 @@ def _new(visit: Visit, wrong: str = "", status: int = 200) -> Response:
     return answers.page(
         visit, "campaign_new.html", status, wrong=wrong, called=form.get("name", _a_name(visit)), longest=LONGEST_NAME,
         resolutions=[(each.value, RESOLUTIONS[each.value]) for each in CHOICES],
-        resolution=form.get("resolution", Resolution.FINE.value),
+        resolution=form.get("resolution", Resolution.FINE.value), has_office=has_office(),
     )  # fmt: skip
 
 
@@ -151,10 +151,11 @@ def make(visit: Visit) -> Response:
     try:
         made = _with_document(visit, then)
     except FaxplanError as error:
-        if error.retryable:
+        if error.retryable or visit.request.wants_json:
             raise
         return _new(visit, wording.for_browser(str(error)), 400)
-    return answers.to(f"/campaigns/{made.id}/document")
+    address = f"/campaigns/{made.id}/document"
+    return answers.data({"address": address}) if visit.request.wants_json else answers.to(address)
 
 
 def _with_document(visit: Visit, then: Callable[[Transaction, int], Campaign]) -> Campaign:

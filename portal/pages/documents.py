@@ -18,6 +18,12 @@ def of_fax(visit: Visit, number: int) -> Response:
     return answers.data([_said(each, f"/faxes/{number}") for each in found])
 
 
+def seen(visit: Visit, number: int) -> Response:
+    """POST, for scripts: a page of a fax was opened in the browser."""
+    viewing.seen(visit.db, visit.user, number)
+    return answers.data({})
+
+
 def of_draft(visit: Visit, number: int) -> Response:
     """POST, for scripts: what opens a draft."""
     found = viewing.of_draft(visit.db, visit.user, number, address=visit.address)

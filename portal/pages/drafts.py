@@ -1,13 +1,14 @@
 """Sending: files are handed in, looked at as they will be faxed, and go to whom the user says."""
 
 import re
+from http import HTTPStatus
 from pathlib import Path
 
 from werkzeug.wrappers import Response
 
-from faxplan import drafts
+from faxplan import drafts, source
 from faxplan.drafts import Draft
-from faxplan.errors import FaxplanError
+from faxplan.errors import FaxplanError, NotFound
 from faxplan.language import _
 from faxplan.originals import HandedIn, NamedFile
 from faxplan.paper import CHOICES, Resolution
@@ -29,7 +30,14 @@ def send_page(visit: Visit) -> Response:
 
 
 def _send_page(visit: Visit, *, wrong: str | None, status: int = 200) -> Response:
-    return answers.page(visit, "send.html", status, wrong=wrong, to=recipients.carried(visit.request.args))
+    return answers.page(
+        visit, "send.html", status, wrong=wrong, to=recipients.carried(visit.request.args), has_office=has_office()
+    )
+
+
+def has_office() -> bool:
+    """Whether office documents are taken: by the machine that looks at what is handed in, which is this one."""
+    return source.soffice() is not None
 
 
 def add(visit: Visit) -> Response:
@@ -66,9 +74,24 @@ def files_of(visit: Visit) -> list[NamedFile]:
 
 def page(visit: Visit, number: int) -> Response:
     """GET: its pages, and the form that sends it."""
-    with visit.db.tenant(visit.its_tenant.id) as tx:
-        draft = drafts.get(tx, visit.user, number)
+    try:
+        draft = _of(visit, number)
+    except NotFound:
+        return _gone(visit, number)
     return _page(visit, draft, wrong=None)
+
+
+def _of(visit: Visit, number: int) -> Draft:
+    """Raises NotFound."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        return drafts.get(tx, visit.user, number)
+
+
+def _gone(visit: Visit, number: int) -> Response:
+    """It is none any more: what became of it, so that nobody sends it twice who comes back to its page."""
+    with visit.db.tenant(visit.its_tenant.id) as tx:
+        faxes = drafts.sent_as(tx, visit.user, number)
+    return answers.page(visit, "draft_gone.html", HTTPStatus.NOT_FOUND, faxes=faxes)
 
 
 def _page(visit: Visit, draft: Draft, *, wrong: str | None, status: int = 200) -> Response:
@@ -133,8 +156,10 @@ def change(visit: Visit, number: int) -> Response:
 
 def send(visit: Visit, number: int) -> Response:
     """POST: a fax to each of the numbers in the form."""
-    with visit.db.tenant(visit.its_tenant.id) as tx:
-        draft = drafts.get(tx, visit.user, number)
+    try:
+        draft = _of(visit, number)
+    except NotFound:
+        return _gone(visit, number)
     try:
         to = Filled.of(visit.request.form).recipients(visit)
         sent = drafts.send(visit.db, visit.store, visit.user, number, to)

@@ -2,7 +2,18 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contact_names, deletion, do_not_fax, history, labels, outbound, outbox, permissions, time_line
+from faxplan import (
+    contact_names,
+    deletion,
+    do_not_fax,
+    history,
+    labels,
+    letting_in,
+    outbound,
+    outbox,
+    permissions,
+    time_line,
+)
 from faxplan.db import Row
 from faxplan.history import Fax
 from faxplan.language import _, marked, ngettext
@@ -23,6 +34,7 @@ def page(visit: Visit, number: int) -> Response:
         known = labels.seen_by(tx, visit.user)
         may_send = permissions.has(tx, visit.its_tenant.id, visit.user.id, permissions.SEND)
         mails = outbox.of_fax(tx, visit.its_tenant.id, number)
+        waits = letting_in.waits_for(tx, visit.user, number) if fax.direction == "inbound" else []
     return answers.page(
         visit,
         "fax.html",
@@ -38,9 +50,20 @@ def page(visit: Visit, number: int) -> Response:
         known=known,
         reply_to=other,
         may_send=may_send,
+        waits=_waiting(waits),
         mails=[(each, _of_mail(each, visit)) for each in mails],
         has_pages=fax.final and fax.purged_at is None and fax.tiff_id is not None,
     )
+
+
+def _waiting(mailboxes: list[str]) -> str:
+    """Why this reader opens nothing yet, and what becomes of it; empty where they could."""
+    if not mailboxes:
+        return ""
+    return _(
+        "You have been let into {mailboxes}, and its key has not reached you yet. It does as soon as another of its"
+        " readers logs in, or has a page of this portal open. Then load this page again."
+    ).format(mailboxes=", ".join(mailboxes))
 
 
 _MAILED = {

@@ -25,7 +25,8 @@ def page(visit: Visit) -> Response:
     with visit.db.tenant(visit.its_tenant.id) as tx:
         provider = identity_providers.of(tx, visit.its_tenant.id)
     to = places.within(visit.request.args.get("to", "")) or "/inbox"
-    return answers.page(visit, "log_in.html", sign_on=provider.shown if provider else "", to=to)
+    shown, over = provider.shown if provider else "", "over" in visit.request.args
+    return answers.page(visit, "log_in.html", sign_on=shown, to=to, over=over)
 
 
 def challenge(visit: Visit) -> Response:

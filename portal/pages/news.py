@@ -2,7 +2,7 @@
 
 from werkzeug.wrappers import Response
 
-from faxplan import contact_names, history, listings, notices, numbers
+from faxplan import contact_names, handing_on, history, listings, notices, numbers
 from faxplan.db import Transaction
 from faxplan.history import Fax
 from faxplan.language import _, ngettext
@@ -18,7 +18,8 @@ AT_ONCE = 20
 def since(visit: Visit) -> Response:
     """GET, for scripts: what is new since an answer before (`since`, `told` as it said); without, from where on.
 
-    faxes: in mailboxes that the user reads, newest first. notices: as those above the lists.
+    faxes: in mailboxes that the user reads, newest first. notices: as those above the lists. waits: whether somebody
+    waits for a key that this user's browser can hand over.
     """
     asked = visit.request.args
     place, told = list_filters.place(asked.get("since", "")), _number(asked.get("told", ""))
@@ -27,6 +28,7 @@ def since(visit: Visit) -> Response:
         places = _places(tx, visit, place)
         unseen = [] if is_first else [each for each in notices.unseen(tx, visit.user, AT_ONCE) if each.id > (told or 0)]
         newest = notices.newest(tx, visit.user)
+        waits = handing_on.somebody_waits(tx, visit.user)
         found = [] if is_first else history.of_ids(tx, visit.user, [fax_id for _at, fax_id in places])
         names = contact_names.names_of(tx, visit.user, [each.other_number for each in found])
     last = places[0] if places else place or (visit.now, 0)
@@ -35,6 +37,10 @@ def since(visit: Visit) -> Response:
             "since": list_filters.written(last),
             "told": str(newest),
             "faxes": [{"id": each.id, "words": _of_fax(each, names, visit)} for each in found],
+            "waits": waits,
+            # Whoever has logged in again goes on in a page from before that.
+            "user": visit.user.id,
+            "csrf": visit.its_session.csrf,
             "notices": [{"id": each.id, "fax": each.fax_id, "words": _of_notice(each, visit)} for each in unseen],
         }
     )

@@ -88,7 +88,7 @@ def add(visit: Visit) -> Response:
         user = provisioning.add_user(visit.its_admin, visit.actor, visit.its_tenant.slug, **form.values)
     except FaxplanError as error:
         return _new(visit, form.failed(error), 400)
-    return answers.to(f"/organisation/people/{user.id}", note="added")
+    return answers.to(f"/organisation/people/{user.id}", note="added-person")
 
 
 def page(visit: Visit, number: int) -> Response:

@@ -34,6 +34,9 @@ class DevTools:
         self._session: str | None = None
         self._events: set[str] = set()
         """Names of all that the browser has told of its own accord."""
+        self.thrown: list[str] = []
+        """What scripts threw and nobody caught, and what the browser itself reported as an error, once `watch` was
+        asked for; whoever looks empties it."""
 
     def command(self, browser: list[str]) -> list[str]:
         """The command line that starts it with our pipes."""
@@ -83,6 +86,22 @@ class DevTools:
         self._session = self.do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.do("Page.enable")
 
+    @contextmanager
+    def beside(self, context: str) -> Iterator[None]:
+        """In a page beside the one in which things are done, which has its turn again afterwards."""
+        before = self._session
+        self.new_page(context)
+        try:
+            yield
+        finally:
+            self._session = before
+
+    def watch(self) -> None:
+        """From now on this page's errors are kept, in `thrown`."""
+        self.thrown.clear()
+        self.do("Runtime.enable")
+        self.do("Log.enable")
+
     def do(self, method: str, **given: Any) -> dict[str, Any]:
         """A command's result."""
         self._number += 1
@@ -118,4 +137,13 @@ class DevTools:
         line, _, self._left = self._left.partition(b"\0")
         found: dict[str, Any] = json.loads(line)
         self._events.add(found.get("method", ""))
+        self._keep_error(found.get("method", ""), found.get("params", {}))
         return found
+
+    def _keep_error(self, event: str, told: dict[str, Any]) -> None:
+        if event == "Runtime.exceptionThrown":
+            details = told["exceptionDetails"]
+            thrown = details.get("exception", {}).get("description", details["text"])
+            self.thrown.append(f"{thrown} ({details.get('url', '')})")
+        elif event == "Log.entryAdded" and told["entry"]["level"] == "error":
+            self.thrown.append(f"{told['entry']['text']} ({told['entry'].get('url', '')})")

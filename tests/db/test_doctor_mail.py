@@ -30,7 +30,7 @@ def test_the_mail_server_is_greeted_and_gets_nothing(world: World, tmp_path: Pat
     with MailRelay() as relay:
         settings = replace(world.settings, smtp_host="127.0.0.1", smtp_port=relay.port)
         assert server(settings) == [
-            (Level.OK, f"127.0.0.1:{relay.port} takes mail, encrypted if it can be, whoever that is")
+            (Level.OK, f"127.0.0.1:{relay.port} takes mail, encrypted where it can be, with any certificate")
         ]
         assert (relay.connections, relay.mails) == (1, [])
         relay.busy = True

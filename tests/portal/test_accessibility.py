@@ -50,6 +50,8 @@ pytestmark = [
 AXE = (Path(__file__).parents[1] / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 VIEWS = ((1440, "light"), (390, "dark"))
+BETWEEN = 768
+"""Where a table has least room beside the places."""
 HEAVIEST = 150_000
 """Bytes of a page with all that it loads, but for documents."""
 NO_PAGES = (
@@ -211,7 +213,8 @@ def test_no_page_shuts_anybody_out_and_none_is_heavy(world: World, tab: Tab, eve
         if said := found(tab):
             wrong[path] = said
     tab.log_in(world.acme.user.email, PHRASE)
-    tab.until("location.pathname === '/inbox'")
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.tools.watch()
     for path in pages:
         # Loaded once and seen twice: what is wide or dark is up to the stylesheet, which no script has a part in.
         look(tab, *VIEWS[0])
@@ -223,6 +226,8 @@ def test_no_page_shuts_anybody_out_and_none_is_heavy(world: World, tab: Tab, eve
             about_it.append("it is not there")
         if (heavy := weight(tab)) > HEAVIEST:
             about_it.append(f"it has {heavy} bytes")
+        about_it += tab.tools.thrown
+        tab.tools.thrown.clear()
         if about_it:
             wrong[path] = about_it
         for wide, scheme in VIEWS:
@@ -233,6 +238,29 @@ def test_no_page_shuts_anybody_out_and_none_is_heavy(world: World, tab: Tab, eve
             if said:
                 wrong[f"{path} ({scheme}, {wide})"] = said
     assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_lists_of_faxes_have_room_beside_the_places(world: World, tab: Tab) -> None:
+    received(world, world.acme, "one")
+    sent(world, world.acme)
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    for path in ("/inbox", "/sent"):
+        tab.go(path)
+        look(tab, BETWEEN, "light")
+        assert tab.see(f"document.documentElement.scrollWidth <= {BETWEEN}")
+        # A number on one line, which is 24 pixels high.
+        assert tab.see("document.querySelector('.faxes .who a').getBoundingClientRect().height < 36")
+
+
+def test_what_a_script_throws_is_found(tab: Tab) -> None:
+    """Else the test above could not fail by it."""
+    tab.tools.watch()
+    thrown = "addEventListener('load', () => { Promise.reject(new Error('one')); throw new TypeError('two'); })"
+    tab.tools.do("Page.addScriptToEvaluateOnNewDocument", source=thrown)
+    tab.go("/log-in")
+    for said in ("Error: one", "TypeError: two"):
+        assert any(said in each for each in tab.tools.thrown)
 
 
 def test_what_shuts_somebody_out_is_found(world: World, tab: Tab) -> None:

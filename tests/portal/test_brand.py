@@ -172,6 +172,8 @@ def test_what_an_administrator_writes_is_text(boss: Visitor, portal: Portal, tex
 
 
 def test_the_preview_shows_what_is_not_saved(boss: Visitor) -> None:
+    # With scripts it stands beside the form, which loses nothing by it.
+    assert re.search(r"<noscript><button[^>]*/organisation/brand/preview", boss.get("/organisation/brand").text)
     page = boss.get(
         "/organisation/brand/preview",
     )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pikepdf
 import pytest
 from PIL import Image
 
@@ -75,3 +76,34 @@ def test_files_are_put_in_order_and_others_stand_in_their_place(world: World, ta
     tab.until("location.pathname.startsWith('/faxes/')")
     (fax,) = claim(world)
     assert fax.pages == 3
+
+
+def test_what_is_refused_stays_in_the_form_with_the_other_files(world: World, tab: Tab, tmp_path: Path) -> None:
+    good, empty = tmp_path / "good.txt", tmp_path / "zero.pdf"
+    good.write_text("Good.\n")
+    empty.write_bytes(b"")
+    locked = tmp_path / "locked.pdf"
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page(page_size=(595, 842))
+        pdf.save(locked, encryption=pikepdf.Encryption(owner="open it", user="open it"))
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.go("/send")
+    choose(tab, "#file", good, empty, locked)
+    tab.until(f"{LISTED} === 'good.txt,zero.pdf,locked.pdf'")
+    assert "0 kB" in tab.see("document.querySelector('[data-list]').innerText")
+    go = "[data-drop] .primary"
+    said = f"!wrong.hidden && !document.querySelector('{go}').disabled && wrong.textContent"
+    tab.click(go)
+    assert "zero.pdf" in tab.until(said)
+    tab.see("document.querySelectorAll('[data-away]')[1].click()")
+    tab.click(go)
+    tab.until(f"({said}).includes('locked.pdf') && document.querySelector('[data-locked]').open")
+    tab.fill("#password", "not it")
+    tab.click(go)
+    tab.until("document.querySelector('[data-go]').disabled || !wrong.hidden")
+    tab.until(f"({said}).includes('locked.pdf') && document.querySelector('[data-locked]').open")
+    assert tab.see(LISTED) == "good.txt,locked.pdf"
+    tab.fill("#password", "open it")
+    tab.click(go)
+    tab.until("location.pathname.startsWith('/drafts/')")

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from faxplan import users
+from faxplan import drafts, users
+from faxplan.originals import HandedIn
 from portal.app import Portal
 from tests.browser.devtools import CommandFailed, DevTools
 from tests.faxes import claim, queued
@@ -300,3 +301,39 @@ def test_the_overview_brings_itself_up_to_date(world: World, tab: Tab) -> None:
     queued(world, world.borea, pages=1)
     tab.until("document.querySelector('.figures').innerText.includes('1\\nfax waits')")
     assert tab.see("window.sameDocument")
+
+
+def test_a_page_whose_session_is_over_says_so_keeps_what_is_written_and_goes_on(
+    world: World, tab: Tab, letter: Path
+) -> None:
+    draft = drafts.make(world.portal, world.store, world.acme.user, HandedIn(letter, "letter.txt"))
+    world.render_all()
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.go(f"/drafts/{draft.id}")
+    tab.fill("#numbers", NUMBER)
+    execute(world, "delete from sessions")
+    tab.see("document.dispatchEvent(new Event('visibilitychange'))")
+    assert "You are logged out" in tab.until("document.querySelector('[data-session-over]')?.innerText")
+    tab.click("[data-go]")
+    assert tab.see("numbers.value") == NUMBER
+    # Where the page has not heard of it yet, the log-in says that nothing was sent.
+    tab.see("document.querySelector('form[data-send]').submit()")
+    tab.until("location.pathname === '/log-in' && document.readyState === 'complete'")
+    assert "nothing of it was sent or saved" in tab.see("document.querySelector('[role=alert]').textContent")
+    tab.fill("#email", world.acme.user.email)
+    tab.fill("#password", PHRASE)
+    tab.click("#go")
+    tab.until(f"location.pathname === '/drafts/{draft.id}' && document.readyState === 'complete'")
+    tab.until(f"numbers.value === {json.dumps(NUMBER)}")
+    # A page from before another log-in sends as its user.
+    execute(world, "delete from sessions")
+    tab.see("document.dispatchEvent(new Event('visibilitychange'))")
+    tab.until("document.querySelector('[data-session-over]') !== null")
+    with tab.tools.beside(tab.context):
+        tab.log_in(world.acme.user.email, PHRASE)
+        tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.see("document.dispatchEvent(new Event('visibilitychange'))")
+    tab.until("!document.querySelector('[data-session-over]')")
+    tab.click("[data-go]")
+    tab.until("location.pathname.startsWith('/faxes/') && document.readyState === 'complete'")

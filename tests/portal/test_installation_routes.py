@@ -37,7 +37,17 @@ def test_one_is_added_changed_and_removed(world: World, olga: Visitor) -> None:
 
 
 def test_numbers_are_barred(world: World, olga: Visitor) -> None:
-    assert olga.post(AT, {**FORM, "prefix": "+49900", "trunk": ""}).status_code == 303
+    barred = {**FORM, "prefix": "+49900", "trunk": ":barred"}
+    # Not by a field that was left as it came, nor without having been asked.
+    left = olga.post(AT, {**barred, "trunk": ""})
+    assert (left.status_code, "Choose a trunk, or that they are barred." in left.text) == (400, True)
+    assert '<option value="" selected>Choose' in olga.get(AT).text
+    asked = olga.post(AT, barred)
+    assert asked.status_code == 400
+    assert "begin with +49900, for every tenant" in asked.text
+    assert 'name="sure"' in asked.text
+    assert len(routes(world)) == 1
+    assert olga.post(AT, {**barred, "sure": "on"}).status_code == 303
     assert "Barred" in olga.get(AT).text
     page = olga.get(f"{AT}/explain?tenant=acme&number=%2B4990012345678").text
     assert "barred" in page
@@ -84,3 +94,11 @@ def test_what_cannot_be_explained_says_why(world: World, olga: Visitor) -> None:
         tenants.list_number(tx, world.acme.tenant.id, "+4930", allowed=False, blocked=True)
     page = olga.get(f"{AT}/explain?tenant=acme&number=030%20231250%2099").text
     assert "is blocked for acme" in page
+
+
+def test_tenants_are_offered_and_routes_stand_as_they_are_tried(world: World, olga: Visitor) -> None:
+    for path in (AT, f"{AT}/explain", "/installation/numbers/new", "/installation/failures"):
+        assert '<option value="borea">' in olga.get(path).text
+    olga.post(AT, {**FORM, "prefix": "+4930"})
+    page = olga.get(AT).text
+    assert page.index(">+4930</a>") < page.index(">+</a>")

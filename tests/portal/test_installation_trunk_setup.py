@@ -223,3 +223,9 @@ def test_nobody_else_sets_one_up(world: World, ann: Visitor) -> None:
         assert ann.get(path).status_code == 403
     assert write(ann).status_code == 403
     assert [row["name"] for row in trunk_provisioning.all_trunks(world.admin)] == ["carrier"]
+
+
+def test_a_name_that_is_taken_is_said_before_the_password_is_asked_for(olga: Visitor) -> None:
+    assert review(olga, name="office").status_code == 200
+    answer = review(olga, name="carrier")
+    assert (answer.status_code, "There is a trunk of this name already" in answer.text) == (400, True)

@@ -1,5 +1,6 @@
 """Trunks, as an operator keeps them: all values, how they do, and whether they work."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,6 +132,10 @@ def test_what_a_check_finds_is_told(olga: Visitor, monkeypatch: pytest.MonkeyPat
     page = olga.post(f"{AT}/carrier/check").text
     assert "200 &lt;b&gt;OK&lt;/b&gt;, from 192.0.2.1:5060 in 12 ms." in page
     assert "5 out (1 failed), 2 in (0 failed)" in page
+    assert "FreeSWITCH has the gateway up." in page
+    # Where nobody answers, that one is up says only that FreeSWITCH has not found it down yet.
+    monkeypatch.setattr(trunk_check, "check", lambda *_: replace(found, options=None))
+    assert "takes the gateway for up until" in olga.post(f"{AT}/carrier/check").text
     assert "Mend it." in page
     assert "<i>Carrier" not in page
     assert "faxplan" not in page.partition("<main")[2].lower().replace("faxplan-", "")

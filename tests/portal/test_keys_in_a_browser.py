@@ -82,10 +82,14 @@ def test_by_an_invitation_to_the_first_fax(world: World, tab: Tab) -> None:
     # In Python: it is the same key.
     for secret in (Secret(OTHER), Secret(code, is_code=True)):
         assert enrolment.unlock(world.portal, new, secret).mailboxes == [new.mailbox_id]
-    # And the link is none any more.
+    # And the link is none any more. Who reloads the page with the code, say, has the password all the same.
     tab.go("/account")
     tab.go_to(link)
-    assert "does not work any more" in tab.until("!wrong.hidden && wrong.textContent")
+    assert "log in with it" in tab.until("!wrong.hidden && !used.hidden && wrong.textContent")
+    tab.see("sessionStorage.clear()")
+    tab.go("/account")
+    tab.go_to(link)
+    assert "does not work any more" in tab.until("!wrong.hidden && !used.hidden && wrong.textContent")
 
 
 def test_with_another_key_the_page_says_first_what_stays_locked(world: World, tab: Tab) -> None:
@@ -121,11 +125,47 @@ def test_who_logs_in_hands_on_what_another_waits_for(world: World, tab: Tab) -> 
     opens(tab, fax)
 
 
+def test_an_open_page_hands_on_what_another_waits_for_and_says_so(world: World, tab: Tab) -> None:
+    new = colleague(world)
+    fax = received(world, world.acme, "one")
+    welcomed(tab, invited(world, new))
+    with world.admin.tenant(new.tenant_id) as tx:
+        membership.join(tx, new.tenant_id, world.acme.user.mailbox_id or 0, new)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    tab.go(f"/faxes/{fax}")
+    said = tab.until("document.querySelector('[data-wrong]:not([hidden])')?.textContent")
+    assert "its key has not reached you yet" in said
+    # Who saw nothing has not read it for the others either, nor by its keys alone.
+    assert count(world, "mailbox_entries", f"fax_id = {fax} and read_at is null") == 1
+    out(tab)
+    execute(world, "delete from mailbox_members where user_id = %s", (new.id,))
+    tab.log_in(world.acme.user.email, PHRASE)
+    tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    assert tab.see("document.querySelector('[data-told-of-keys]')") is None
+    with world.admin.tenant(new.tenant_id) as tx:
+        membership.join(tx, new.tenant_id, world.acme.user.mailbox_id or 0, new)
+    # As when one comes back to the page.
+    tab.see("document.dispatchEvent(new Event('visibilitychange'))")
+    assert "New (new@acme.example)" in tab.until("document.querySelector('[data-told-of-keys] li')?.textContent")
+    # Until it has been read it stands on the pages after this one.
+    tab.go("/sent")
+    tab.click("[data-told-of-keys] button")
+    tab.go("/account")
+    assert tab.see("document.querySelector('[data-told-of-keys]')") is None
+    out(tab)
+    tab.log_in(new.email, OTHER)
+    opens(tab, fax)
+    tab.until("fetch('/inbox').then((each) => each.text()).then((text) => !text.includes('class=\"unread\"'))")
+    assert count(world, "mailbox_entries", f"fax_id = {fax} and read_at is null") == 0
+
+
 def test_a_page_that_hands_keys_on_says_to_whom(world: World, tab: Tab) -> None:
     """Also where a link of somebody else's led to it: at the next log-in nothing is due any more."""
     received(world, world.acme, "one")
     tab.log_in(world.acme.user.email, PHRASE)
     tab.until("location.pathname === '/inbox' && document.readyState === 'complete'")
+    # That page has asked, and does not again for a while.
+    tab.until("Object.keys(localStorage).some((each) => each.startsWith('news of '))")
     execute(
         world,
         "insert into user_keys (tenant_id, kind, public_key) values (%s, 'recovery', %s)",

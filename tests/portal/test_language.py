@@ -40,7 +40,7 @@ def test_who_is_not_logged_in_is_answered_as_the_browser_asks(stranger: Visitor,
 
 def test_scripts_are_told_the_words_of_the_page_s_language(stranger: Visitor) -> None:
     def words(page: str) -> str:
-        return page.partition('<script type="application/json" id="words">')[2].partition("</script>")[0]
+        return page.partition('<script type="application/json" id="words-of-scripts">')[2].partition("</script>")[0]
 
     said = json.loads(words(stranger.get("/log-in", Accept_Language="de").text))
     assert said["words"]["Waiting for your passkey."] == ["Warten auf Ihren Passkey."]

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from faxplan import documents, drafts, enrolment
+from faxplan import documents, drafts, enrolment, membership, source, users
 from faxplan.document_store import Store
 from faxplan.documents import StoredObject
 from faxplan.enrolment import Secret
 from faxplan.errors import DatabaseUnavailable
 from faxplan.sealed import SealedReader
+from portal.app import Portal
 from portal.pages import account, faxes
 from tests.faxes import claim
 from tests.hostile import TEXTS
-from tests.portal.conftest import Visitor
+from tests.portal.conftest import Visitor, visitor
 from tests.retained import count, execute, received
 from tests.world import PHRASE, World
 
@@ -68,8 +69,25 @@ def test_who_looks_has_read_it_for_all_who_read_the_mailbox(world: World, ann: V
     ann.get(f"/faxes/{fax}")
     # A page that another site has opened, say, where nothing is opened.
     assert 'class="unread"' in ann.get("/inbox").text
+    # Nor is it read by what opens it, which need not open it here.
     ann.post(f"/faxes/{fax}/keys")
+    assert 'class="unread"' in ann.get("/inbox").text
+    ann.post(f"/faxes/{fax}/seen")
     assert 'class="unread"' not in ann.get("/inbox").text
+
+
+def test_who_waits_for_a_mailboxs_key_has_not_read_what_lies_there(world: World, ann: Visitor, portal: Portal) -> None:
+    fax = received(world, world.acme, "one")
+    two = visitor(portal, world.acme)
+    with world.admin.tenant(world.acme.tenant.id) as tx:
+        user = users.create(tx, world.acme.tenant.id, email="two@acme.example", name="Two")
+        membership.join(tx, world.acme.tenant.id, world.acme.user.mailbox_id or 0, user)
+    enrolment.enrol(world.portal, user, PHRASE)
+    assert two.log_in(email=user.email).status_code == 200
+    assert "its key has not reached you yet" in two.get(f"/faxes/{fax}").text
+    assert "has not reached you" not in ann.get(f"/faxes/{fax}").text
+    assert two.post(f"/faxes/{fax}/keys").status_code == two.post(f"/faxes/{fax}/seen").status_code == 200
+    assert 'class="unread"' in ann.get("/inbox").text
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -292,7 +310,26 @@ def test_without_the_database_it_says_so_and_nothing_else(
 def test_a_removed_draft_is_gone(ann: Visitor, letter: Path) -> None:
     draft = hand_in(ann, letter)
     assert ann.post(f"/drafts/{draft}/remove").headers["Location"] == "/sent"
-    assert ann.get(f"/drafts/{draft}").status_code == 404
+    gone = ann.get(f"/drafts/{draft}")
+    assert (gone.status_code, "This draft is not there any more" in gone.text) == (404, True)
+
+
+def test_a_draft_that_was_sent_leads_to_its_fax_and_sends_nothing_twice(
+    world: World, ann: Visitor, ben: Visitor, letter: Path
+) -> None:
+    first, second = hand_in(ann, letter), hand_in(ann, letter)
+    world.render_all()
+    fax = ann.post(f"/drafts/{first}/send", {"numbers": "030 23125009"}).headers["Location"]
+    ann.post(f"/drafts/{second}/send", {"numbers": "030 23125009\n030 23125008"})
+    for again in (ann.get(f"/drafts/{first}"), ann.post(f"/drafts/{first}/send", {"numbers": "030 23125009"})):
+        assert (again.status_code, "This draft was sent" in again.text, f'href="{fax}"' in again.text) == (
+            404,
+            True,
+            True,
+        )
+    assert "It is 2 faxes now." in ann.get(f"/drafts/{second}").text
+    assert "was sent" not in ben.get(f"/drafts/{first}").text.replace("What was sent", "")
+    assert count(world, "faxes", "direction = 'outbound'") == 3
 
 
 AGENTS = """
@@ -323,3 +360,22 @@ def test_a_file_that_goes_while_it_is_asked_for_is_missing_and_no_failure_of_our
     monkeypatch.setattr(Store, "sealed_file", then_gone)
     answer = ann.get(f"/faxes/{fax}/tiff")
     assert (answer.status_code, "went wrong" in answer.text) == (503, False)
+
+
+def test_drafts_are_told_apart_and_many_do_not_push_the_list_down(world: World, ann: Visitor, letter: Path) -> None:
+    hand_in(ann, letter)
+    page = ann.get("/sent").text
+    assert ("handed in" in page, "4 drafts" in page) == (True, False)
+    last = [hand_in(ann, letter) for _each in range(3)][-1]
+    execute(world, "update renderings set state = 'failed', error_id = 'x', error_text = 'No.' where id = %s", (1,))
+    page = ann.get("/sent").text
+    assert "<summary>4 drafts</summary>" in page
+    assert f'href="/drafts/{last}"' in page
+    assert "cannot be faxed" in page
+
+
+def test_office_documents_are_offered_where_they_are_taken(ann: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for program, offered in (("/usr/bin/soffice", True), (None, False)):
+        monkeypatch.setattr(source, "soffice", lambda program=program: program)
+        for path in ("/send", "/campaigns/new"):
+            assert ("office documents" in ann.get(path).text) is offered

@@ -224,3 +224,12 @@ def test_of_another_tenant_nobody_is_there(world: World, boss: Visitor) -> None:
 def test_on_a_phone_the_bar_has_few_places(boss: Visitor) -> None:
     page = boss.get("/inbox").text
     assert page.count('class="near') == 4  # and "Send a fax"
+
+
+def test_who_is_there_already_is_not_added_and_who_is_added_is_to_be_invited(world: World, boss: Visitor) -> None:
+    form = {"email": "eve@acme.example", "name": "Eve", "role": "user"}
+    added = boss.post("/organisation/people", form)
+    assert "a link that you hand over" in boss.get(added.headers["Location"]).text
+    again = boss.post("/organisation/people", form)
+    assert (again.status_code, "a user with this e-mail address already" in again.text) == (400, True)
+    assert "a mailbox of this name" not in again.text

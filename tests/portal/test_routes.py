@@ -187,7 +187,9 @@ def test_who_is_not_logged_in_is_asked_to(portal: Portal, world: World) -> None:
     for route in CLOSED:
         address = route.path.replace("<int:number>", "1").replace("<kind>", "tiff")
         answer = nobody.get(address) if route.method == "GET" else nobody.post(address)
-        to = "/log-in?to=%2Ffaxes%2F1" if (route.method, address) == ("GET", "/faxes/1") else "/log-in"
+        to = "/log-in?over=1&to=" if route.method == "POST" else "/log-in"
+        if (route.method, address) == ("GET", "/faxes/1"):
+            to = "/log-in?to=%2Ffaxes%2F1"
         assert (answer.status_code, answer.headers.get("Location")) == (303, to), named(route)
         script = {"Accept": "application/json"}
         answer = nobody.get(address, **script) if route.method == "GET" else nobody.post(address, **script)
@@ -311,3 +313,20 @@ def test_files_of_ours_are_sent_packed_to_who_takes_that_and_pages_are_not(ann: 
     assert (packed.headers["Content-Encoding"], gzip.decompress(packed.data)) == ("gzip", plain.data)
     assert {plain.headers["Vary"], packed.headers["Vary"]} == {"Accept-Encoding"}
     assert plain.headers["ETag"] != packed.headers["ETag"]
+
+
+def test_on_this_machine_another_name_of_it_leads_to_the_portals(world: World) -> None:
+    here = Client(Portal(world.portal, world.store, "localhost"))
+    answer = here.get("/", base_url="http://127.0.0.1:8080")
+    assert (answer.status_code, "http://localhost:8080" in answer.text) == (404, True)
+
+
+def test_a_form_of_a_session_that_is_over_leads_back_to_its_page(world: World, portal: Portal) -> None:
+    stranger = visitor(portal, world.acme)
+    before = f"https://{stranger.host}/drafts/3?to=x"
+    answer = stranger.post("/drafts/3/send", Referer=before)
+    assert answer.headers["Location"] == "/log-in?over=1&to=%2Fdrafts%2F3%3Fto%3Dx"
+    assert "nothing of it was sent or saved" in stranger.get(answer.headers["Location"]).text
+    assert "sent or saved" not in stranger.get("/log-in").text
+    for elsewhere in ("https://elsewhere.example/drafts/3", "", before.replace("?to=x", "/send")):
+        assert stranger.post("/drafts/3/send", Referer=elsewhere).headers["Location"] == "/log-in?over=1&to="

@@ -1,6 +1,7 @@
 """Routes, as an operator keeps them: which trunks take which numbers, in which order; and why a call would go so."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from faxplan.language import _, marked
 from faxplan.route_explanation import Explanation
 from portal import answers
 from portal.forms import Field, Form, Kind, differing
+from portal.pages.installation.tenants import short_names
 from portal.visit import Visit
 
 _PREFIX = Field(
@@ -56,21 +58,28 @@ EXPLAINED = (
 )
 BARRED = ""
 """In place of a trunk's name."""
+_UNCHOSEN, _BARS = "", ":barred"
+"""Of the form for one more: nothing is barred by leaving a field as it came. No trunk is called so."""
+_SURE = Field("sure", marked("Yes, bar them"), Kind.SWITCH)
 
 
 def everything(visit: Visit) -> Response:
     """GET: all of them, as they are tried, and the form for one more."""
-    given = {"position": 100, "weight": 1, "enabled": True, "trunk": visit.request.args.get("trunk", BARRED)}
+    given = {"position": 100, "weight": 1, "enabled": True, "trunk": visit.request.args.get("trunk", _UNCHOSEN)}
     return _everything(visit, Form.of(_new(visit), given))
 
 
 def add(visit: Visit) -> Response:
     """POST: one more."""
-    form = Form.read(_new(visit), visit.request.form)
+    form = _of_one_more(visit)
     if form.ok:
         try:
             values = _stored(form.values)
             prefix, trunk, only_for = values.pop("prefix"), values.pop("trunk"), values.pop("only_for")
+            bars = trunk == _BARS
+            if bars and not values.pop("sure"):
+                return _everything(visit, replace(form, wrong=_asked(prefix, only_for)), 400)
+            trunk = BARRED if bars else trunk
             trunk_provisioning.add_route(
                 visit.its_admin, visit.actor, prefix, trunk or None, only_for=only_for or None, **values
             )
@@ -78,6 +87,28 @@ def add(visit: Visit) -> Response:
         except FaxplanError as error:
             form = form.failed(error)
     return _everything(visit, form, 400)
+
+
+def _of_one_more(visit: Visit) -> Form:
+    """What came of the form for one. Of numbers that are to be barred it is asked whether that is meant."""
+    submitted = visit.request.form
+    fields = _new(visit)
+    form = Form.read((*fields, _SURE) if submitted.get("trunk") == _BARS else fields, submitted)
+    if submitted.get("trunk") == _UNCHOSEN:
+        form = replace(form, errors={**form.errors, "trunk": _("Choose a trunk, or that they are barred.")})
+    return form
+
+
+def _asked(prefix: str, only_for: str) -> str:
+    if only_for:
+        return _(
+            "Nothing would be sent any more to numbers that begin with {prefix}, for {tenant}, but where a longer "
+            "beginning fits. If that is meant, tick it at the end of the form."
+        ).format(prefix=prefix, tenant=only_for)
+    return _(
+        "Nothing would be sent any more to numbers that begin with {prefix}, for every tenant, but where a longer "
+        "beginning fits. If that is meant, tick it at the end of the form."
+    ).format(prefix=prefix)
 
 
 def one(visit: Visit) -> Response:
@@ -137,9 +168,8 @@ def address(row: Mapping[str, Any], act: str = "one") -> str:
 
 def _new(visit: Visit) -> tuple[Field, ...]:
     names = [(row["name"], row["name"]) for row in trunk_provisioning.all_trunks(visit.its_admin)]
-    through = Field(
-        "trunk", marked("They go"), Kind.CHOICE, choices=((BARRED, marked("Nowhere: they are barred")), *names)
-    )
+    nowhere = (_BARS, marked("Nowhere: they are barred"))
+    through = Field("trunk", marked("They go"), Kind.CHOICE, choices=((_UNCHOSEN, marked("Choose")), *names, nowhere))
     return (_PREFIX, through, _ONLY_FOR, *_VALUES)
 
 
@@ -171,8 +201,15 @@ class InvalidCost(FaxplanError):
 
 
 def _everything(visit: Visit, form: Form, status: int = 200) -> Response:
-    rows = [(row, address(row)) for row in trunk_provisioning.all_routes(visit.its_admin)]
+    found = sorted(trunk_provisioning.all_routes(visit.its_admin), key=_as_tried)
+    rows = [(row, address(row)) for row in found]
+    form = form.suggesting(short_names(visit), "only_for")
     return answers.page(visit, "installation/routes.html", status, routes=rows, form=form)
+
+
+def _as_tried(row: Mapping[str, Any]) -> tuple[int, str, bool, int, str]:
+    """The longest beginning first, of one the tenants' own, then by position (dial_plan)."""
+    return -len(row["prefix"]), row["prefix"], row["only_for"] is None, row["position"], row["trunk"] or ""
 
 
 def _page(visit: Visit, row: Mapping[str, Any], form: Form, status: int = 200) -> Response:
@@ -182,4 +219,5 @@ def _page(visit: Visit, row: Mapping[str, Any], form: Form, status: int = 200) -
 
 
 def _explained(visit: Visit, form: Form, status: int = 200, found: Explanation | None = None) -> Response:
+    form = form.suggesting(short_names(visit), "tenant")
     return answers.page(visit, "installation/route_explained.html", status, form=form, found=found)

@@ -11,6 +11,7 @@ from faxplan.failure_rules import SHIPPED, Action, Downgrade, Rule
 from faxplan.language import marked
 from portal import answers
 from portal.forms import Field, Form, Kind
+from portal.pages.installation.tenants import short_names
 from portal.visit import Visit
 
 FIELDS = (
@@ -104,6 +105,7 @@ def reset(visit: Visit) -> Response:
 def _everything(visit: Visit, form: Form, status: int = 200) -> Response:
     changed = [(row, _as_changed(row)) for row in calling_provisioning.changed_rules(visit.its_admin)]
     shipped = [(kind, title, _of_kind(kind)) for kind, title in KINDS]
+    form = form.suggesting(short_names(visit), "tenant")
     return answers.page(visit, "installation/failures.html", status, changed=changed, shipped=shipped, form=form)
 
 

@@ -10,6 +10,7 @@ from faxplan.errors import FaxplanError
 from faxplan.language import _, marked
 from portal import answers
 from portal.forms import Field, Form, Kind, differing
+from portal.pages.installation.tenants import short_names
 from portal.visit import Visit
 
 AT_ONCE = 100
@@ -46,7 +47,7 @@ CHANGED = (
     Field("name", marked("Name"), longest=100, hint=marked("What people call the number.")),
     Field(
         "station_ident",
-        marked("Fax ident"),
+        marked("Station ident"),
         longest=20,
         hint=marked("What fax machines show of it. Empty: the tenant's."),
     ),
@@ -232,6 +233,8 @@ def withdraw(visit: Visit, slug: str) -> Response:
 
 
 def _new(visit: Visit, one: Form, several: Form, *, wrong: str = "", status: int = 200) -> Response:
+    known = short_names(visit)
+    one, several = one.suggesting(known, "tenant"), several.suggesting(known, "tenant")
     return answers.page(visit, "installation/numbers_new.html", status, one=one, several=several, wrong=wrong)
 
 

@@ -61,7 +61,7 @@ def add_person(visit: Visit, slug: str) -> Response:
         user = provisioning.add_user(visit.its_admin, visit.actor, slug, **form.values)
     except FaxplanError as error:
         return _people(visit, slug, form.failed(error), 400)
-    return answers.to(f"/installation/tenants/{slug}/people/{user.id}", note="added")
+    return answers.to(f"/installation/tenants/{slug}/people/{user.id}", note="added-person")
 
 
 def person(visit: Visit, slug: str, number: int) -> Response:

@@ -18,6 +18,8 @@ from portal.forms import Field, Form, Kind, differing
 from portal.visit import Visit
 
 AT_ONCE = 100
+_MOST_NAMES = 500
+"""In a list to choose from while one writes."""
 _IDENT = marked("Digits, + and blanks, at most 20: what fax machines show of the other side.")
 _NAME = Field("name", marked("Name"), required=True, longest=200)
 _ZONE = Field(
@@ -27,7 +29,7 @@ _ZONE = Field(
     longest=64,
     hint=marked("Such as Europe/Berlin or America/New_York."),
 )
-_STATION_IDENT = Field("station_ident", marked("Fax ident"), longest=20, hint=_IDENT)
+_STATION_IDENT = Field("station_ident", marked("Station ident"), longest=20, hint=_IDENT)
 _HEADER_NAME = Field(
     "header_name", marked("Name in the header line"), longest=50, hint=marked("Stands above each page that is sent.")
 )
@@ -152,6 +154,11 @@ GROUPS = (
     ),
     (marked("What it may"), ("permissions", "billing_codes", "enabled")),
 )
+
+
+def short_names(visit: Visit) -> list[str]:
+    """To choose from where a tenant is written; of very many, the first."""
+    return [each.slug for each in provisioning.all_tenants(visit.its_admin)[:_MOST_NAMES]]
 
 
 def everyone(visit: Visit) -> Response:

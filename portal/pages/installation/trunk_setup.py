@@ -83,6 +83,10 @@ def values(visit: Visit, key: str) -> Response:
 def review(visit: Visit, key: str) -> Response:
     """GET: what will be written; or what is wrong with the answers."""
     provider, form = providers.named(key), Form.read(FIELDS, visit.request.args)
+    if any(row["name"] == form.values.get("name") for row in trunk_provisioning.all_trunks(visit.its_admin)):
+        # Before the password is asked for, and not when it is written.
+        taken = _("There is a trunk of this name already. Choose another.")
+        form = replace(form, errors={**form.errors, "name": taken})
     return _review(visit, key, provider, form)
 
 

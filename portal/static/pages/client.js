@@ -33,11 +33,13 @@ export class LockedHere extends FaxplanError {
   static errorId = "locked-here";
 }
 
-let csrf = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
+/** Of a session that began on this page; else the page's own counts, which session-over.js renews. */
+let begun = "";
+const csrf = () => begun || (document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "");
 
 /** For whom this page asks from now on: it came before somebody logged in. @param {string} token of the session, which the server said */
 export function asksFor(token) {
-  csrf = token;
+  begun = token;
 }
 
 /**
@@ -46,7 +48,7 @@ export function asksFor(token) {
  * @returns {Promise<any>} Rejects with Refused or NotFetched.
  */
 export async function post(address, form = new URLSearchParams()) {
-  return answered(fetch(address, { method: "POST", body: form, headers: { Accept: "application/json", "X-CSRF-Token": csrf } }));
+  return answered(fetch(address, { method: "POST", body: form, headers: { Accept: "application/json", "X-CSRF-Token": csrf() } }));
 }
 
 /**
@@ -56,7 +58,7 @@ export async function post(address, form = new URLSearchParams()) {
  */
 export async function send(address, value) {
   const body = JSON.stringify(value, (_key, part) => (part instanceof Uint8Array ? hex(part) : part));
-  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": csrf };
+  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRF-Token": csrf() };
   return answered(fetch(address, { method: "POST", body, headers }));
 }
 

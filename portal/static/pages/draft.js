@@ -2,7 +2,7 @@
 /** A draft: waits for its pages, says on the button what will be sent to how many, and beside it what would become of it. */
 
 import { get, post, Refused } from "./client.js";
-import { bringBack, forget, keep } from "./kept.js";
+import { bringBack, keep, leave } from "./kept.js";
 import { _, ngettext } from "./language.js";
 import { Recipients } from "./recipients.js";
 
@@ -94,7 +94,7 @@ function follow(sending) {
       return;
     }
     go.disabled = true;
-    forget(place);
+    leave(place);
   });
   say();
 }

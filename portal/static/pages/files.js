@@ -135,7 +135,8 @@ export function takesDropped(place, taken) {
 
 /** @param {number} bytes */
 function sized(bytes) {
-  const [value, unit] = bytes < 1024 ** 2 ? [Math.max(bytes / 1024, 0.1), "kilobyte"] : [bytes / 1024 ** 2, "megabyte"];
+  // An empty one is shown as such: 0 kB.
+  const [value, unit] = bytes < 1024 ** 2 ? [bytes && Math.max(bytes / 1024, 0.1), "kilobyte"] : [bytes / 1024 ** 2, "megabyte"];
   const digits = value < 10 ? 1 : 0;
   return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, maximumFractionDigits: digits }).format(value);
 }

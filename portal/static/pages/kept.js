@@ -50,6 +50,22 @@ export function bringBack(place, form) {
   return kept.chips;
 }
 
+const LEFT = "form that was sent";
+
+/** The draft's form is on its way: it is forgotten on the next page, unless that is this one again, or the log-in. @param {string} place */
+export function leave(place) {
+  sessionStorage.setItem(LEFT, place);
+}
+
+/** On a page of somebody who is logged in. */
+export function forgetLeft() {
+  const place = sessionStorage.getItem(LEFT);
+  if (place && location.pathname !== place) {
+    forget(place);
+  }
+  sessionStorage.removeItem(LEFT);
+}
+
 /** @param {string} place */
 export function forget(place) {
   sessionStorage.removeItem(key(place));

@@ -3,7 +3,7 @@
 
 /** @typedef {{plurals: number[], words: Record<string, string[]>}} Catalogue As faxplan/language.py says it. */
 
-const said = document.getElementById("words")?.textContent;
+const said = document.getElementById("words-of-scripts")?.textContent;
 /** @type {Catalogue} */
 const catalogue = said ? JSON.parse(said) : { plurals: [], words: {} };
 

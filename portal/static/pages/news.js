@@ -5,9 +5,11 @@
  */
 
 import { ngettext } from "./language.js";
+import { forgetLeft } from "./kept.js";
 import { wantsNotifications } from "./notifications.js";
+import { back, over } from "./session-over.js";
 
-/** @typedef {{since: string, told: string, faxes: {id: number, words: string}[], notices: {id: number, fax: number, words: string}[]}} News As portal/pages/news.py says it. */
+/** @typedef {{since: string, told: string, faxes: {id: number, words: string}[], notices: {id: number, fax: number, words: string}[], waits: boolean, user: number, csrf: string}} News As portal/pages/news.py says it. */
 
 const [SECONDS, HIDDEN_SECONDS, OLDEST_SECONDS] = [30, 60, 600];
 const user = document.querySelector('meta[name="user"]')?.getAttribute("content") ?? "";
@@ -61,14 +63,26 @@ function notify(words, path) {
 /** @returns {Promise<boolean>} whether to go on */
 async function ask() {
   const answer = await fetch(`/news?${new URLSearchParams(known() ?? {})}`, { headers: { Accept: "application/json" }, redirect: "error" });
+  if (answer.status === 401) {
+    over();
+    channel?.postMessage(null);
+    return true;
+  }
   if (!answer.ok) {
     return answer.status >= 500;
   }
   /** @type {News} */
   const news = await answer.json();
+  if (!back(news, user)) {
+    return true;
+  }
   localStorage.setItem(kept, JSON.stringify({ since: news.since, told: news.told, at: Date.now() }));
   show(news);
   channel?.postMessage(news);
+  // A page that has just let somebody in hands on by itself, and says so (hand-on-now.js).
+  if (news.waits && !document.querySelector("[data-just-changed]")) {
+    await (await import("./waiting.js")).handOnHere(user);
+  }
   if (wantsNotifications() && !document.hasFocus()) {
     news.faxes.forEach(({ id, words }) => notify(words, `/faxes/${id}`));
     news.notices.forEach(({ fax, words }) => notify(words, `/faxes/${fax}`));
@@ -117,5 +131,16 @@ async function goOn() {
   }
 }
 
-channel?.addEventListener("message", ({ data }) => show(data));
+if (localStorage.getItem(`told of keys of ${user}`)) {
+  import("./waiting.js").then(({ showTold }) => showTold(user)).catch((error) => console.warn(error));
+}
+// What another page has heard; null: the session is over.
+channel?.addEventListener("message", ({ data }) => {
+  if (data === null) {
+    over();
+  } else if (back(data, user)) {
+    show(data);
+  }
+});
+forgetLeft();
 goOn().catch((error) => console.warn(error));

@@ -12,6 +12,8 @@ export function keep(code) {
   shown.textContent = code;
   step.hidden = false;
   step.scrollIntoView();
+  // It is not shown again: whoever reloads, or closes the page, is asked whether they mean it.
+  addEventListener("beforeunload", stay);
   document.getElementById("print-code")?.addEventListener("click", () => print());
   document.getElementById("copy-code")?.addEventListener("click", async () => {
     try {
@@ -24,9 +26,15 @@ export function keep(code) {
   return new Promise((resolve) => {
     document.getElementById("kept-form")?.addEventListener("submit", (event) => {
       event.preventDefault();
+      removeEventListener("beforeunload", stay);
       shown.textContent = "";
       step.hidden = true;
       resolve();
     });
   });
+}
+
+/** @param {BeforeUnloadEvent} event */
+function stay(event) {
+  event.preventDefault();
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** A fax's pages, opened here: each as it comes into view; and its files, when they are asked for. */
 
+import { NeedsReader } from "../vault/errors.js";
 import { PageImages, PagesWithCover } from "../vault/page-images.js";
 import { content, LockedHere, post, reader, readables, toUnlock, words } from "./client.js";
 import { joined } from "./fax-tiff.js";
@@ -95,6 +96,16 @@ async function opened(image, pages) {
     const figure = /** @type {HTMLElement} */ (image.closest("figure"));
     figure.style.setProperty("--wide", String(image.naturalWidth));
     figure.style.setProperty("--high", String(image.naturalHeight));
+    tellSeen(/** @type {HTMLElement} */ (image.closest("[data-viewer]")));
+  }
+}
+
+/** Whoever has opened some of it has read it, once. @param {HTMLElement} place */
+function tellSeen(place) {
+  const address = place.dataset.seen;
+  delete place.dataset.seen;
+  if (address) {
+    post(address).catch((error) => console.warn(error));
   }
 }
 
@@ -123,6 +134,7 @@ async function save(place, readable, type, name, cover) {
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    tellSeen(place);
   } catch (error) {
     tell(place, error);
   }
@@ -166,7 +178,7 @@ function arrange(place, list) {
 /** @param {HTMLElement} place @param {unknown} error */
 function tell(place, error) {
   const wrong = /** @type {HTMLElement} */ (place.querySelector("[data-wrong]"));
-  wrong.textContent = words(error);
+  wrong.textContent = error instanceof NeedsReader && place.dataset.waits ? place.dataset.waits : words(error);
   if (error instanceof LockedHere) {
     wrong.append(" ", Object.assign(document.createElement("a"), { href: toUnlock(), textContent: _("Open them") }));
   }

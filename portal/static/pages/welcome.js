@@ -17,6 +17,8 @@ const password = /** @type {HTMLInputElement} */ (document.getElementById("passw
 const token = location.hash.slice(1);
 /** So often others may change who reads a mailbox while this key is made. */
 const MOST_TRIES = 5;
+/** Kept in this tab: by which link a password was chosen here. */
+const CHOSEN = `password chosen by ${token}`;
 
 /** @type {{name: string, email: string, words: string[], hasKey: boolean, epochs: any[]}} As portal/pages/welcome.py says it. */
 let invited;
@@ -28,6 +30,17 @@ try {
   show();
 } catch (error) {
   say(words(error));
+  if (error instanceof Refused && error.id === "invitation-gone") {
+    leadOn();
+  }
+}
+
+/** To the log-in, which is where whoever has used the link goes on; also who has reloaded the page with the recovery code. */
+function leadOn() {
+  if (sessionStorage.getItem(CHOSEN)) {
+    say(_("You have chosen your password already: log in with it. If you did not keep the recovery code that was shown, make another one at Account, Recovery code: it takes the place of that one."));
+  }
+  /** @type {HTMLElement} */ (document.getElementById("used")).hidden = false;
 }
 
 async function look() {
@@ -61,7 +74,9 @@ form.addEventListener("submit", async (event) => {
   doing.textContent = _("Making your key. This takes a moment.");
   try {
     const chosen = password.value;
-    await keep(await enrol(chosen));
+    const code = await enrol(chosen);
+    sessionStorage.setItem(CHOSEN, "yes");
+    await keep(code);
     goOn(await logIn(invited.email, await derived(invited.email, chosen)));
   } catch (error) {
     form.hidden = false;

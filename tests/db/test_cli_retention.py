@@ -120,7 +120,7 @@ def test_what_could_not_be_done_is_said_and_fails(
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as disk:
-        disk.setattr("faxplan.document_store.Store.delete", broken)
+        disk.setattr("faxplan.object_folder.ObjectFolder.delete", broken)
         assert "Input/output error" in said(capsys, "purge", "--quiet", code=1)
     assert count(shop, "tombstones") == 4
     assert listed(capsys, "purge")["failures"] == []

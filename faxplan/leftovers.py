@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from faxplan import pending
 from faxplan.db import Database
+from faxplan.owner_rights import as_owner_of
 from faxplan.pending import Pending
 from faxplan.spool import SidecarDamaged, Spool
 
@@ -19,11 +21,12 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """Files of one call. channel_uuid None: it is not known; then the ids decide. discard: removes them."""
+    """Files of one call. channel_uuid None: it is not known; then the ids decide. discard: removes them, in folder."""
 
     tenant_id: int
     attempt_id: int
     channel_uuid: str | None
+    folder: Path
     discard: Callable[[], object]
 
 
@@ -37,7 +40,9 @@ def sweep(db: Database, spool: Spool, waiting: Pending) -> int:
         purged = _purged(db, tenant_id, [each.attempt_id for each in left])
         for each in left:
             if each.attempt_id in purged and each.channel_uuid in (None, purged[each.attempt_id]):
-                each.discard()
+                # Root's purge is not to follow a link that FreeSWITCH's account has put there meanwhile.
+                with as_owner_of(each.folder):
+                    each.discard()
                 removed += 1
     return removed
 
@@ -45,7 +50,7 @@ def sweep(db: Database, spool: Spool, waiting: Pending) -> int:
 def _waiting(waiting: Pending) -> Iterator[_Left]:
     for fax in waiting.waiting() if waiting.root.is_dir() else ():
         side = fax.sidecar
-        yield _Left(side.tenant_id, side.attempt_id, side.channel_uuid, partial(pending.discard, fax))
+        yield _Left(side.tenant_id, side.attempt_id, side.channel_uuid, waiting.root, partial(pending.discard, fax))
 
 
 def _received(spool: Spool) -> Iterator[_Left]:
@@ -57,13 +62,15 @@ def _received(spool: Spool) -> Iterator[_Left]:
             LOG.warning("%s", error)
             continue
         if side is not None:
-            yield _Left(side.tenant_id, attempt_id, side.channel_uuid, partial(spool.discard_inbound, attempt_id))
+            discard = partial(spool.discard_inbound, attempt_id)
+            yield _Left(side.tenant_id, attempt_id, side.channel_uuid, spool.inbound, discard)
 
 
 def _staged(spool: Spool) -> Iterator[_Left]:
     for attempt_id in spool.outbound_attempts() if spool.outbound.is_dir() else ():
         if (side := spool.staged(attempt_id)) is not None:
-            yield _Left(side.tenant_id, attempt_id, None, partial(spool.discard_outbound, attempt_id))
+            discard = partial(spool.discard_outbound, attempt_id)
+            yield _Left(side.tenant_id, attempt_id, None, spool.outbound, discard)
 
 
 def _purged(db: Database, tenant_id: int, attempt_ids: list[int]) -> dict[int, str]:

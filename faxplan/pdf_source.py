@@ -258,9 +258,9 @@ def _warnings(pdf: Pdf) -> str:
 
 def _has_its_end(path: Path) -> bool:
     """Whether a PDF's last lines come after all its objects, whatever a mail or web server has put behind them. Its
-    parts from before a change (PDF 1.7, 7.5.6) have theirs further up."""
+    parts from before a change (PDF 1.7, 7.5.6) have theirs further up. Some programs leave the very last one out."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.rfind(b"%%EOF") > content.rfind(b"endobj")
+        return max(content.rfind(b"%%EOF"), content.rfind(b"startxref")) > content.rfind(b"endobj")
 
 
 def _damaged(error: Exception) -> str:

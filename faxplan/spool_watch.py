@@ -44,7 +44,9 @@ class SpoolWatch:
 
     def _wrong(self) -> str:
         try:
-            if shutil.disk_usage(self._folder).free < LEAST_BYTES:
+            room = shutil.disk_usage(self._folder)
+            # ramfs counts none, nor does a tmpfs without a limit.
+            if room.total and room.free < LEAST_BYTES:
                 return f"The spool {self._folder} has less than {LEAST_BYTES >> 20} MB of room."
             if self._failed:
                 if time.monotonic() < self._next_try:

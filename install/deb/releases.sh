@@ -29,8 +29,8 @@ wait_turn() {
 # The release that a link of the prefix leads to; nothing where it leads nowhere.
 led_to() { [ ! -e "$prefix/$1" ] || basename "$(readlink -f "$prefix/$1")"; }
 
-# Whether a process has files of that release in memory, such as FreeSWITCH.
-is_loaded() { grep -q -s -F "$prefix/releases/$1/" /proc/[0-9]*/maps; }
+# Whether a process has files of that release in memory, such as FreeSWITCH; the kernel names them without links.
+is_loaded() { grep -q -s -F "$(readlink -f "$prefix/releases/$1")/" /proc/[0-9]*/maps; }
 
 # Takes a release away; under another name first, so that what is left of it is never taken for a whole one.
 take_away() {

@@ -46,6 +46,16 @@ def test_without_room_nothing_is_claimed_and_another_node_has_it(
     assert len(claim(world, node="two")) == 1
 
 
+def test_a_file_system_that_counts_no_room_is_not_full(
+    world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ramfs, and a tmpfs without a limit (size=0)."""
+    fax_id = queued(world, world.acme)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(0, 0, 0))
+    runtime.run(for_seconds(runtime, 60, runtime.final(world.acme, fax_id)))
+    assert world.fax(world.acme, fax_id)["state"] == "sent"
+
+
 def test_a_disk_that_fails_costs_one_try_and_no_more(
     world: World, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

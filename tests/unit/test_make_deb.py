@@ -173,7 +173,13 @@ def test_a_newer_one_sweeps_what_nobody_took(unpacked: Path) -> None:
     assert {each.name for each in (unpacked / RELEASES).iterdir()} == {"0.0.6", "0.0.8", "0.0.9", "0.1.0"}
 
 
-def test_what_a_process_has_in_memory_stays(unpacked: Path) -> None:
+@pytest.mark.parametrize("by_link", [False, True])
+def test_what_a_process_has_in_memory_stays(unpacked: Path, tmp_path: Path, *, by_link: bool) -> None:
+    if by_link:
+        prefix, disk = unpacked / "usr/local/lib/faxplan", tmp_path / "disk"
+        disk.mkdir()
+        prefix.parent.mkdir(parents=True)
+        prefix.symlink_to(disk)
     loaded = release(unpacked, "0.0.9")
     release(unpacked, "0.1.0")
     library = loaded / "library.so"
@@ -229,3 +235,16 @@ def test_what_a_killed_one_left_keeps_no_release_from_being_taken_away(unpacked:
     (half / "lib").mkdir(parents=True)
     assert script(unpacked, "prerm", "remove") == (0, "")
     assert [*(unpacked / RELEASES).iterdir()] == []
+
+
+def test_a_prefix_that_is_a_link_of_the_administrators_stays_and_keeps_nothing_from_being_removed(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    disk, prefix = tmp_path / "disk", unpacked / "usr/local/lib/faxplan"
+    disk.mkdir()
+    prefix.parent.mkdir(parents=True)
+    prefix.symlink_to(disk)
+    release(unpacked, "0.1.0")
+    assert script(unpacked, "prerm", "remove") == (0, "")
+    assert script(unpacked, "postrm", "remove") == (0, "")
+    assert (prefix.is_symlink(), [*disk.iterdir()]) == (True, [])

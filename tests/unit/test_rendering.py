@@ -336,8 +336,9 @@ def test_a_stream_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
         lambda content: content + b"\n<!-- served by a proxy -->" * 400,
         lambda content: content.replace(b"startxref\n", b"startxref\n9", 1),
         lambda content: content.replace(b"%%EOF", b"", 1),
+        lambda content: content.replace(b"startxref\n", b"startxref\n9", 1).replace(b"%%EOF", b"", 1),
     ],
-    ids=["something behind it", "a wrong place of its table", "no last line"],
+    ids=["something behind it", "a wrong place of its table", "no last line", "neither"],
 )
 def test_a_pdf_that_lacks_nothing_is_read_whatever_its_table_is(tmp_path: Path, harm: Callable[[bytes], bytes]) -> None:
     document = cornered(tmp_path / "a.pdf", A4, A4)

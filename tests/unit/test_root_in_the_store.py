@@ -6,13 +6,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from faxplan import object_folder
+from faxplan import leftovers, object_folder
+from faxplan.confinement import Confinement
+from faxplan.db import Database
 from faxplan.key_folder import KeyFolder
 from faxplan.object_folder import ObjectFolder
 from faxplan.objects import MARKER, Listed
+from faxplan.pending import Pending
+from faxplan.spool import Spool
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="who is not root gives nobody's files away: run it as root")
 OTHER = 12345
@@ -114,3 +120,29 @@ def test_a_store_that_root_makes_is_of_whose_the_folder_above_is(root: Path, tmp
     ObjectFolder(root.parent / "link" / "new").be_there()
     for path in (root / "new", root / "new" / MARKER):
         assert (path.stat().st_uid, path.stat().st_gid) == (OTHER, OTHER)
+
+
+@pytest.mark.parametrize("way", ["outbound", "inbound"])
+def test_what_root_sweeps_of_calls_lies_in_the_spool(
+    root: Path, roots_own: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """The other account turns a folder's name into a link once root has looked which calls are in it."""
+    spool = Spool(root)
+    for folder in (spool.outbound, spool.inbound):
+        folder.mkdir()
+    (roots_own / "7.tif").write_text("root")
+
+    def then_they_turn(*_: object) -> dict[int, str]:
+        for folder in (spool.outbound, spool.inbound):
+            folder.rename(root / f"{folder.name}-aside")
+            folder.symlink_to(roots_own)
+            os.chown(folder, OTHER, OTHER, follow_symlinks=False)
+        return {7: "channel"}
+
+    there = SimpleNamespace(tenant_id=1, channel_uuid="channel")
+    monkeypatch.setattr(spool, f"{way}_attempts", lambda: [7])
+    monkeypatch.setattr(spool, "staged" if way == "outbound" else "expected", lambda _: there)
+    monkeypatch.setattr(leftovers, "_purged", then_they_turn)
+    with suppress(PermissionError):
+        leftovers.sweep(cast(Database, None), spool, Pending(root / "pending", cast(Confinement, None)))
+    assert (roots_own / "7.tif").read_text() == "root"

@@ -184,6 +184,8 @@ def test_a_fax_is_read_and_one_is_sent(world: World, tab: Tab, letter: Path) -> 
         "TIFF",
     ]
     assert "1 page received." in tab.see("document.querySelector('.events').textContent")
+    # That it was seen is told once the page is drawn.
+    tab.until("fetch('/inbox').then((each) => each.text()).then((text) => !text.includes('class=\"unread\"'))")
     tab.go("/inbox")
     assert tab.see("document.querySelector('tr.unread')") is None
     # A document is looked at, and sent.

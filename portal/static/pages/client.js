@@ -44,11 +44,11 @@ export function asksFor(token) {
 
 /**
  * Asks with POST.
- * @param {string} address @param {URLSearchParams | FormData} [form]
+ * @param {string} address @param {URLSearchParams | FormData} [form] @param {boolean} [keepalive] it goes on where the page is left
  * @returns {Promise<any>} Rejects with Refused or NotFetched.
  */
-export async function post(address, form = new URLSearchParams()) {
-  return answered(fetch(address, { method: "POST", body: form, headers: { Accept: "application/json", "X-CSRF-Token": csrf() } }));
+export async function post(address, form = new URLSearchParams(), keepalive = false) {
+  return answered(fetch(address, { method: "POST", body: form, keepalive, headers: { Accept: "application/json", "X-CSRF-Token": csrf() } }));
 }
 
 /**

@@ -105,7 +105,8 @@ function tellSeen(place) {
   const address = place.dataset.seen;
   delete place.dataset.seen;
   if (address) {
-    post(address).catch((error) => console.warn(error));
+    // Also where the page is left at once.
+    post(address, new URLSearchParams(), true).catch((error) => console.warn(error));
   }
 }
 

@@ -141,11 +141,13 @@ def _shown(made: Manifest) -> str:
 
 
 def _restore(context: "Context", options: argparse.Namespace) -> int:
+    # Asked before it has the turn: a question that nobody answers would keep the night's backup waiting.
+    reason = "" if options.dry_run else options.reason or _asked()
     with nullcontext() if options.dry_run else releases.turn_here("faxplan restore"):
-        return _restored(context, options)
+        return _restored(context, options, reason)
 
 
-def _restored(context: "Context", options: argparse.Namespace) -> int:
+def _restored(context: "Context", options: argparse.Namespace, reason: str) -> int:
     settings, folder = context.settings, options.folder.absolute()
     with _told(options) as told:
         wanted = restoring.plan(
@@ -155,7 +157,6 @@ def _restored(context: "Context", options: argparse.Namespace) -> int:
     if options.dry_run:
         heads = (f"The backup is whole: {_shown(wanted.manifest)}.", "This would be done:")
         return _say(options, {"manifest": wanted.manifest, "steps": steps}, "\n".join((*heads, *steps)))
-    reason = options.reason or _asked()
     with _told(options) as told:
         restoring.carry_out(settings, folder, wanted, replace_as=options.replace_as, told=told)
     try:

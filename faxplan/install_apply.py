@@ -71,7 +71,10 @@ class Applying:
         plan = self._plan
         folders, files = [each.path for each in plan.folders], [each.path for each in plan.files]
         lines, links = [each.path for each in plan.lines], [path for path, _ in plan.links]
-        named = (*folders, *files, *lines, *links, self._path)
+        # Of files of others those that have gained a line already, too: an uninstallation may have been killed there.
+        gained = [Path(each.path) for each in self._manifest.lines]
+        aside = install_manifest.put_aside(self._manifest, self._path)
+        named = (*folders, *files, *lines, *gained, *links, *aside, self._path)
         return [path for path in named if self._tree.at(path.parent).is_dir()]
 
     def _folders(self) -> Iterator[Step]:

@@ -13,6 +13,8 @@ from typing import Any
 from faxplan.install_tree import InstallRefused, Owner, Tree
 
 _FORM = 1
+KEPT = "kept"
+"""Below the prefix: files of ours that somebody has changed, as they were when they were taken away."""
 
 
 def digest(content: bytes) -> str:
@@ -56,6 +58,14 @@ class Manifest:
     def line_of(self, path: Path) -> Line | None:
         """What that file has gained."""
         return next((line for line in self.lines if line.path == str(path)), None)
+
+
+def put_aside(noted: Manifest, manifest_path: Path) -> list[Path]:
+    """Where an uninstallation puts the files that were laid and changed since, and their folders, the upper ones first:
+    those that may be there."""
+    kept = manifest_path.parent / KEPT
+    copies = [kept / Path(name).relative_to("/") for name in noted.files]
+    return sorted({each for copy in copies for each in (copy, *copy.parents) if each.is_relative_to(kept)})
 
 
 def load(tree: Tree, path: Path) -> Manifest | None:

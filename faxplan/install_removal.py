@@ -9,9 +9,6 @@ from faxplan.install_apply import Step
 from faxplan.install_manifest import Laid, Manifest, digest
 from faxplan.install_tree import Owner, Tree
 
-KEPT = "kept"
-"""Below the prefix: files of ours that somebody has changed, as they were when they were taken away."""
-
 
 class Removing:
     """One uninstallation from one tree."""
@@ -20,7 +17,7 @@ class Removing:
         self._tree = tree
         self._manifest = manifest
         self._path = manifest_path
-        self._kept = manifest_path.parent / KEPT
+        self._kept = manifest_path.parent / install_manifest.KEPT
 
     def steps(self) -> list[Step]:
         """In order. Changes nothing."""
@@ -37,7 +34,7 @@ class Removing:
         """Removes what one that was killed left half written; for whoever has the turn."""
         noted = self._manifest
         named = [*noted.files, *noted.links, *noted.folders, *(line.path for line in noted.lines), str(self._path)]
-        for path in map(Path, named):
+        for path in (*map(Path, named), *install_manifest.put_aside(noted, self._path)):
             if self._tree.at(path.parent).is_dir():
                 self._tree.sweep(path)
 

@@ -22,10 +22,19 @@ class Terminal:
     end: int
     shown: bytes = b""
 
-    def until(self, words: str) -> None:
-        """Reads on until these have been shown. Raises AssertionError where they are not."""
+    def until(self, words: str, press: str = "") -> None:
+        """Reads on until these have been shown. Raises AssertionError where they are not.
+
+        press: a key that is pressed again while nothing comes, as people do. A Ctrl-C that comes between Python's last
+        look at its signals and its read is noticed with the next key only.
+        """
+        presses = 10 if press else 0
         while words.encode() not in self.shown:
-            ready, _, _ = select.select([self.end], [], [], _PATIENCE_SECONDS)
+            ready, _, _ = select.select([self.end], [], [], _PATIENCE_SECONDS / 10 if presses else _PATIENCE_SECONDS)
+            if not ready and presses:
+                presses -= 1
+                self.write(press)
+                continue
             assert ready, f"{words!r} never came: {self.shown[-500:]!r}"
             try:
                 self.shown += os.read(self.end, 4000)

@@ -298,7 +298,7 @@ def test_at_a_terminal_without_arguments_it_asks(run: Run, world: World) -> None
                                  ("sip.carrier.example): ", "\x03")):  # fmt: skip
             seen.until(question)
             seen.write(answer)
-        seen.until("Nothing was written.")
+        seen.until("Nothing was written.", press="\x03")
         assert seen.program.wait(60) == 130
         assert b"\x1b" not in seen.shown
     assert trunk(world, "office") is None

@@ -96,16 +96,11 @@ def restore(
         # Again: that took its time.
         found = _examined(server, superuser_url, database, replace_as, of)
         _mark(server, unfinished, of)
-        if found is not None:
-            # Both names at once: somebody who comes to either in this moment leaves all as it was.
-            aside = replace_as if replace_as and found.tenants else f"{database}_empty"
-            if not found.tenants:
-                _drop(server, aside)
-            _swap(server, unfinished, database, aside)
-            if not found.tenants:
-                _drop(server, aside)
-        else:
+        if found is None:
             installation.rename(server, unfinished, database)
+        else:
+            aside = replace_as if replace_as and found.tenants else f"{database}_empty"
+            _replace(server, unfinished, database, aside, goes=not found.tenants)
     except ObjectInUse as error:
         raise RestoreFailed(
             "Somebody came to the database in this moment, and what was there is as it was: "
@@ -118,6 +113,16 @@ def restore(
         ) from error
     finally:
         server.close()
+
+
+def _replace(server: psycopg2.extensions.connection, unfinished: str, database: str, aside: str, *, goes: bool) -> None:
+    """aside: the name that the database gets which is there. goes: it has no tenant, and is dropped then."""
+    if goes:
+        _drop(server, aside)
+    # Both names at once: somebody who comes to either in this moment leaves all as it was.
+    _swap(server, unfinished, database, aside)
+    if goes:
+        _drop(server, aside)
 
 
 def _swap(server: psycopg2.extensions.connection, unfinished: str, database: str, aside: str) -> None:
